@@ -1,0 +1,35 @@
+using System.Globalization;
+using System.Net.ServerSentEvents;
+using System.Runtime.CompilerServices;
+
+namespace FuncSse.Streaming;
+
+/// <summary>Counts: one event every <see cref="SseOptions.Interval"/>, whose id and data are the count. The id is all its state.</summary>
+/// <param name="options">The settings of the section <c>Sse</c>.</param>
+/// <param name="time">Whose timers wake it.</param>
+public sealed class CounterFeed(SseOptions options, TimeProvider time)
+{
+    // 18 digits: all of them fit a long, with room for more counts than any client will wait for.
+    private const int MaxDigits = 18;
+
+    /// <summary>Counts on from the event that the client saw last, the first time one interval from now.</summary>
+    /// <param name="lastEventId">A count of up to 18 digits; anything else starts at 1.</param>
+    /// <param name="cancellationToken">Ends the count, without an exception.</param>
+    public async IAsyncEnumerable<SseItem<string>> ReadAsync(
+        string? lastEventId, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        long count = Parse(lastEventId);
+        using var timer = new PeriodicTimer(options.Interval, time);
+        using CancellationTokenRegistration end = cancellationToken.UnsafeRegister(static timer => ((PeriodicTimer)timer!).Dispose(), timer);
+        while (await timer.WaitForNextTickAsync(CancellationToken.None))
+        {
+            string text = (++count).ToString(CultureInfo.InvariantCulture);
+            yield return new SseItem<string>(text) { EventId = text };
+        }
+    }
+
+    private static long Parse(string? lastEventId) =>
+        lastEventId is { Length: > 0 and <= MaxDigits } && !lastEventId.AsSpan().ContainsAnyExceptInRange('0', '9')
+            ? long.Parse(lastEventId, NumberStyles.None, CultureInfo.InvariantCulture)
+            : 0;
+}

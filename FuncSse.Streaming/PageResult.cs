@@ -1,0 +1,48 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.RegularExpressions;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Net.Http.Headers;
+
+namespace FuncSse.Streaming;
+
+/// <summary>
+/// Answers with a page that stands in one file, under a content security policy that lets it run its own script and style and nothing
+/// else. The policy names both by their hashes, so whoever changes the page changes nothing here.
+/// </summary>
+/// <param name="path">The file, in UTF-8, relative to the app's own folder: the current one is another on Azure.</param>
+public sealed partial class PageResult(string path) : IResult
+{
+    /// <inheritdoc/>
+    public async Task ExecuteAsync(HttpContext httpContext)
+    {
+        ArgumentNullException.ThrowIfNull(httpContext);
+        byte[] content = await File.ReadAllBytesAsync(Path.Combine(AppContext.BaseDirectory, path), httpContext.RequestAborted);
+        IHeaderDictionary headers = httpContext.Response.Headers;
+        headers.ContentSecurityPolicy = Policy(Encoding.UTF8.GetString(content));
+        headers.CacheControl = "no-cache"; // Kept, but asked for each time: 304 when it is still the same.
+        headers.XContentTypeOptions = "nosniff";
+        headers["Referrer-Policy"] = "no-referrer";
+        var tag = new EntityTagHeaderValue($"\"{Convert.ToHexString(SHA256.HashData(content)[..8])}\"");
+        await TypedResults.Bytes(content, "text/html; charset=utf-8", entityTag: tag).ExecuteAsync(httpContext);
+    }
+
+    // The page may ask any server for events; that is what its address field is for.
+    private static string Policy(string page) =>
+        "default-src 'none'; " +
+        $"script-src {Hashes(Script(), page)}; style-src {Hashes(Style(), page)}; img-src data:; connect-src *; " +
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+    private static string Hashes(Regex element, string page)
+    {
+        IEnumerable<string> hashes = element.Matches(page)
+            .Select(match => $"'sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(match.Groups[1].Value)))}'");
+        return string.Join(' ', hashes.DefaultIfEmpty("'none'"));
+    }
+
+    [GeneratedRegex("<script>(.*?)</script>", RegexOptions.Singleline)]
+    private static partial Regex Script();
+
+    [GeneratedRegex("<style>(.*?)</style>", RegexOptions.Singleline)]
+    private static partial Regex Style();
+}

@@ -1,0 +1,23 @@
+using System.Net.ServerSentEvents;
+
+namespace FuncSse.Streaming;
+
+/// <summary>
+/// A source of events: all that a stream carries comes from one. It is called once for each stream, after the headers have left.
+/// </summary>
+/// <typeparam name="T">
+/// The type of an event's data. A <see cref="string"/> is sent as it is, anything else as JSON with the app's
+/// <see cref="Microsoft.AspNetCore.Http.Json.JsonOptions"/>.
+/// </typeparam>
+/// <param name="lastEventId">
+/// The id of the last event that the client saw, as the client sent it: any text at all, so check it. <see langword="null"/> where it
+/// sent none.
+/// </param>
+/// <param name="cancellationToken">
+/// Cancelled when the stream ends, whatever the reason. A feed that just stops then is as good as one that throws
+/// <see cref="OperationCanceledException"/>, and costs less.
+/// </param>
+/// <returns>
+/// The events. Give each an <see cref="SseItem{T}.EventId"/> from which the feed can go on, and a client that comes back misses nothing.
+/// </returns>
+public delegate IAsyncEnumerable<SseItem<T>> SseFeed<T>(string? lastEventId, CancellationToken cancellationToken);

@@ -1,0 +1,57 @@
+using System.Buffers;
+using System.Text;
+
+namespace FuncSse.Streaming;
+
+/// <summary>
+/// A frame as it is being written: bytes gathered in the pipe's own memory and committed together, since each call on the response's
+/// pipe costs more than the few bytes that it is about.
+/// </summary>
+internal ref struct SseFrame(IBufferWriter<byte> output)
+{
+    // Three bytes at most for each (UTF-8), so that a run fits well inside one block of the response's pipe.
+    private const int MaxRun = 1024;
+    private const int MaxBytesPerChar = 3;
+
+    private Span<byte> _span = output.GetSpan();
+    private int _written;
+
+    public void Write(scoped ReadOnlySpan<byte> bytes)
+    {
+        EnsureRoom(bytes.Length);
+        bytes.CopyTo(_span[_written..]);
+        _written += bytes.Length;
+    }
+
+    public void Write(scoped ReadOnlySpan<char> text)
+    {
+        while (text.Length > 0)
+        {
+            int run = Math.Min(text.Length, MaxRun);
+            if (run < text.Length && char.IsHighSurrogate(text[run - 1]))
+            {
+                run--; // A pair is encoded together.
+            }
+
+            EnsureRoom(run * MaxBytesPerChar);
+            _written += Encoding.UTF8.GetBytes(text[..run], _span[_written..]);
+            text = text[run..];
+        }
+    }
+
+    public void Commit()
+    {
+        output.Advance(_written);
+        _written = 0;
+        _span = default;
+    }
+
+    private void EnsureRoom(int size)
+    {
+        if (_span.Length - _written < size)
+        {
+            Commit();
+            _span = output.GetSpan(size);
+        }
+    }
+}

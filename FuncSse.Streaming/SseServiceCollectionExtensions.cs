@@ -1,0 +1,48 @@
+using System.Text;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace FuncSse.Streaming;
+
+/// <summary>Wires the engine into an app.</summary>
+public static class SseServiceCollectionExtensions
+{
+    // As much as Kestrel's own buffer of a request: 1 MiB.
+    private const int MaxRequestHead = 1024 * 1024;
+
+    private static readonly Encoding LenientUtf8 = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: false);
+
+    /// <summary>
+    /// Adds what <see cref="SseStreamResult{T}"/> and <see cref="CounterFeed"/> need, with the settings of the section <c>Sse</c>, and
+    /// sets Kestrel up for long streams: the function app's worker serves with it as well.
+    /// </summary>
+    /// <param name="services">The app's services.</param>
+    /// <param name="configuration">The app's configuration.</param>
+    /// <returns><paramref name="services"/>.</returns>
+    /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">A setting is not what is allowed.</exception>
+    public static IServiceCollection AddServerSentEvents(this IServiceCollection services, IConfiguration configuration)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        services.AddSingleton(SseOptions.Read(configuration, Path.Combine(AppContext.BaseDirectory, "host.json")));
+        services.AddSingleton(new CoalescingTimeProvider(TimeProvider.System));
+        services.AddSingleton<SseStreams>();
+        services.AddHostedService(provider => provider.GetRequiredService<SseStreams>());
+        services.AddSingleton(provider => new CounterFeed(provider.GetRequiredService<SseOptions>(), provider.GetRequiredService<CoalescingTimeProvider>()));
+        services.Configure<SocketTransportOptions>(sockets =>
+        {
+            // Sends on the thread that has something to send, and saves two hand-overs an event. It asks that nobody blocks the threads
+            // that serve the sockets: a stream leaves them before it calls its feed.
+            sockets.UnsafePreferInlineScheduling = true;
+        });
+        services.Configure<KestrelServerOptions>(kestrel =>
+        {
+            // A browser that is answered anything but 200 never comes back, so an absurd id is read and ignored, not refused.
+            kestrel.Limits.MaxRequestHeadersTotalSize = MaxRequestHead;
+            kestrel.Limits.MaxRequestLineSize = MaxRequestHead;
+            kestrel.RequestHeaderEncodingSelector = static _ => LenientUtf8;
+        });
+        return services;
+    }
+}

@@ -1,0 +1,15 @@
+using FuncSse.Streaming;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Azure.Functions.Worker;
+
+namespace FuncSse;
+
+/// <summary>The stream, at <c>/events</c>. Replace the counter by your own feed here.</summary>
+public sealed class EventsFunction(CounterFeed counter)
+{
+    [Function("Events")]
+    public IResult Run(
+        [HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", "options", Route = "events")] HttpRequest request,
+        FunctionContext context) =>
+        new SseStreamResult<string>(counter.ReadAsync, context.CancellationToken);
+}
