@@ -99,7 +99,7 @@ public sealed class CoalescingTimeProvider : TimeProvider, IDisposable
 
                 if (due > now)
                 {
-                    Arm(due);
+                    Arm(due, evenLater: true);
                     return false;
                 }
 
@@ -120,10 +120,10 @@ public sealed class CoalescingTimeProvider : TimeProvider, IDisposable
     }
 
     // Called under the gate.
-    private void Arm(long due)
+    private void Arm(long due, bool evenLater = false)
     {
         due = Math.Max(due, _earliestBatch);
-        if (due < _armedFor)
+        if (due < _armedFor || (evenLater && due > _armedFor))
         {
             _armedFor = due;
             long wait = Math.Max(0, due - GetTimestamp());

@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
@@ -25,6 +26,9 @@ public sealed class SseStreamResult<T>(SseFeed<T> feed, CancellationToken hostCa
 {
     private const string LastEventIdQuery = "lastEventId";
 
+    // Bytes that the system holds for a stream at most, or twice as many, as Linux counts them.
+    private const int SendBuffer = 32 * 1024;
+
     /// <inheritdoc/>
     public Task ExecuteAsync(HttpContext httpContext)
     {
@@ -49,8 +53,7 @@ public sealed class SseStreamResult<T>(SseFeed<T> feed, CancellationToken hostCa
             return RefuseAsync(httpContext, streams);
         }
 
-        // Kestrel's own limit would drop slow readers before SseOptions.WriteTimeout does. HTTP/2 has none to lift here.
-        httpContext.Features.Get<IHttpMinResponseDataRateFeature>()?.MinDataRate = null;
+        LetOnlyTheWriteTimeoutJudge(httpContext.Features);
         return new SseStream<T>(httpContext, streams).RunAsync(feed, LastEventId(httpContext.Request), hostCancelled);
     }
 
@@ -66,6 +69,15 @@ public sealed class SseStreamResult<T>(SseFeed<T> feed, CancellationToken hostCa
         }
 
         http.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
+    }
+
+    private static void LetOnlyTheWriteTimeoutJudge(IFeatureCollection features)
+    {
+        // Kestrel's own limit would drop slow readers before SseOptions.WriteTimeout does. HTTP/2 has none to lift here.
+        features.Get<IHttpMinResponseDataRateFeature>()?.MinDataRate = null;
+
+        // The system would else take megabytes for a client that reads nothing, and hide for as long whether one reads.
+        features.Get<IConnectionSocketFeature>()?.Socket.SendBufferSize = SendBuffer;
     }
 
     private static async Task RefuseAsync(HttpContext http, SseStreams streams)

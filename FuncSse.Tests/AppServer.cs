@@ -1,0 +1,48 @@
+using FuncSse.Streaming;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace FuncSse.Tests;
+
+/// <summary>The engine on Kestrel inside the test's own process, where its count of streams and its memory can be looked at.</summary>
+internal sealed class AppServer : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+
+    private AppServer(WebApplication app) => _app = app;
+
+    public CapturedLogs Logs { get; } = new();
+
+    public Uri Address => new(_app.Urls.First());
+
+    public Uri Events => new(Address, "events");
+
+    public SseStreams Streams => _app.Services.GetRequiredService<SseStreams>();
+
+    /// <summary>Serves the counter at /events and the given feeds at paths of their own.</summary>
+    public static async Task<AppServer> StartAsync(
+        IEnumerable<(string Name, string Value)> settings, params (string Path, SseFeed<string> Feed)[] feeds)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        builder.Configuration.AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Name, (string?)setting.Value)));
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.Logging.ClearProviders().AddFilter("FuncSse", LogLevel.Debug).AddFilter("Microsoft", LogLevel.Error);
+        builder.Services.AddServerSentEvents(builder.Configuration);
+        WebApplication app = builder.Build();
+        var server = new AppServer(app);
+        app.Services.GetRequiredService<ILoggerFactory>().AddProvider(server.Logs);
+        app.MapGet("/events", (CounterFeed counter) => new SseStreamResult<string>(counter.ReadAsync));
+        foreach ((string path, SseFeed<string> feed) in feeds)
+        {
+            app.MapGet(path, () => new SseStreamResult<string>(feed));
+        }
+
+        await app.StartAsync(TestContext.Current.CancellationToken);
+        return server;
+    }
+
+    public ValueTask DisposeAsync() => _app.DisposeAsync();
+}

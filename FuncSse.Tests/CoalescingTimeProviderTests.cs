@@ -1,0 +1,142 @@
+using FuncSse.Streaming;
+
+namespace FuncSse.Tests;
+
+public sealed class CoalescingTimeProviderTests : IDisposable
+{
+    private static readonly TimeSpan Millisecond = TimeSpan.FromMilliseconds(1);
+
+    private readonly ManualTimeProvider _clock = new();
+    private readonly CoalescingTimeProvider _time;
+    private readonly List<TimeSpan> _calls = [];
+
+    public CoalescingTimeProviderTests() => _time = new CoalescingTimeProvider(_clock);
+
+    public void Dispose() => _time.Dispose();
+
+    [Fact]
+    public void Timer_is_called_when_it_is_due_and_once()
+    {
+        using ITimer timer = Create(10 * Millisecond, Timeout.InfiniteTimeSpan);
+        _clock.Advance(9 * Millisecond);
+        Assert.Empty(_calls);
+        _clock.Advance(TimeSpan.FromHours(1));
+        Assert.Equal([10 * Millisecond], _calls);
+    }
+
+    [Fact]
+    public void Period_does_not_drift()
+    {
+        using ITimer timer = Create(Millisecond * 1000, Millisecond * 1000);
+        using ITimer other = _time.CreateTimer(_ => { }, null, Millisecond * 999, Millisecond * 7);
+        _clock.Advance(TimeSpan.FromHours(1));
+        Assert.Equal(3600, _calls.Count);
+        Assert.All(_calls.Index(), call => Assert.InRange(call.Item - (call.Index + 1) * 1000 * Millisecond, TimeSpan.Zero, CoalescingTimeProvider.Window));
+    }
+
+    [Fact]
+    public void Missed_periods_are_left_out()
+    {
+        using ITimer timer = Create(Millisecond * 10, Millisecond * 10);
+        _clock.Jump(Millisecond * 35);
+        _clock.Advance(Millisecond * 15);
+        Assert.Equal([35 * Millisecond, 40 * Millisecond, 50 * Millisecond], _calls);
+    }
+
+    [Fact]
+    public void What_is_due_within_a_window_is_called_in_one_batch()
+    {
+        int batches = 0;
+        var clock = new CountingTimeProvider(_clock, () => batches++);
+        using var time = new CoalescingTimeProvider(clock);
+        var timers = new List<ITimer>();
+        int calls = 0;
+        for (int i = 0; i < 1_000; i++)
+        {
+            timers.Add(time.CreateTimer(_ => calls++, null, Millisecond * (1 + i), Millisecond * 1000));
+        }
+
+        _clock.Advance(TimeSpan.FromSeconds(10));
+        timers.ForEach(timer => timer.Dispose());
+        Assert.InRange(calls, 9_900, 10_000);
+        Assert.InRange(batches, 1, 2_600);
+    }
+
+    [Fact]
+    public void Timer_can_be_set_anew_and_stopped()
+    {
+        using ITimer timer = Create(10 * Millisecond, Timeout.InfiniteTimeSpan);
+        Assert.True(timer.Change(20 * Millisecond, Timeout.InfiniteTimeSpan));
+        _clock.Advance(15 * Millisecond);
+        Assert.Empty(_calls);
+        _clock.Advance(5 * Millisecond);
+        Assert.Single(_calls);
+        timer.Change(5 * Millisecond, Timeout.InfiniteTimeSpan);
+        timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        timer.Change(30 * Millisecond, Timeout.InfiniteTimeSpan);
+        timer.Dispose();
+        Assert.False(timer.Change(Millisecond, Millisecond));
+        _clock.Advance(TimeSpan.FromMinutes(1));
+        Assert.Single(_calls);
+    }
+
+    [Fact]
+    public void Timer_that_becomes_due_earlier_than_all_others_is_called_in_time()
+    {
+        using ITimer late = _time.CreateTimer(_ => { }, null, TimeSpan.FromMinutes(1), Timeout.InfiniteTimeSpan);
+        using ITimer early = Create(Millisecond, Timeout.InfiniteTimeSpan);
+        _clock.Advance(Millisecond);
+        Assert.Single(_calls);
+    }
+
+    [Fact]
+    public async Task Callback_that_blocks_holds_up_no_other()
+    {
+        using var time = new CoalescingTimeProvider(TimeProvider.System);
+        using var release = new ManualResetEventSlim();
+        var other = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        try
+        {
+            using ITimer blocking = time.CreateTimer(_ => release.Wait(), null, Millisecond * 5, Timeout.InfiniteTimeSpan);
+            using ITimer free = time.CreateTimer(_ => other.TrySetResult(), null, Millisecond * 5, Timeout.InfiniteTimeSpan);
+            await other.Task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        }
+        finally
+        {
+            release.Set();
+        }
+    }
+
+    [Fact]
+    public async Task Real_timers_are_never_early()
+    {
+        using var time = new CoalescingTimeProvider(TimeProvider.System);
+        for (int i = 1; i <= 20; i++)
+        {
+            TimeSpan wait = Millisecond * i;
+            long start = time.GetTimestamp();
+            await Task.Delay(wait, time, TestContext.Current.CancellationToken);
+            Assert.True(time.GetElapsedTime(start) >= wait);
+        }
+    }
+
+    private ITimer Create(TimeSpan due, TimeSpan period) => _time.CreateTimer(_ => _calls.Add(_clock.Now), null, due, period);
+
+    private sealed class CountingTimeProvider(ManualTimeProvider inner, Action onFire) : TimeProvider
+    {
+        public override long TimestampFrequency => inner.TimestampFrequency;
+
+        public override long GetTimestamp() => inner.GetTimestamp();
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+            inner.CreateTimer(
+                state =>
+                {
+                    onFire();
+                    callback(state);
+                },
+                state,
+                dueTime,
+                period);
+    }
+}

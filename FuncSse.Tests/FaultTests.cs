@@ -1,0 +1,222 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net.ServerSentEvents;
+using System.Text;
+using System.Text.RegularExpressions;
+using FuncSse.Streaming;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Primitives;
+
+namespace FuncSse.Tests;
+
+/// <summary>Clients that misbehave, over real sockets: no stream stays open, no other stream feels it, and the memory comes back.</summary>
+public sealed class FaultTests
+{
+    private static readonly (string, string)[] Fast = [("Sse:Interval", "00:00:00.02")];
+
+    [Fact]
+    public async Task Clients_that_vanish_leave_no_stream_behind()
+    {
+        await using AppServer server = await AppServer.StartAsync(Fast);
+        for (int round = 0; round < 3; round++)
+        {
+            RawClient[] clients = await Task.WhenAll(Enumerable.Range(0, 300).Select(_ => RawClient.GetAsync(server.Address)));
+            await Eventually.TrueAsync(() => server.Streams.Open == 300);
+            await clients[0].ReadUntilAsync("data: 3");
+            Array.ForEach(clients, client => client.Vanish());
+            await Eventually.TrueAsync(() => server.Streams.Open == 0);
+        }
+
+        AssertQuiet(server);
+    }
+
+    [Fact]
+    public async Task Client_that_closes_half_its_connection_has_left()
+    {
+        await using AppServer server = await AppServer.StartAsync(Fast);
+        using RawClient client = await RawClient.GetAsync(server.Address);
+        await client.ReadUntilAsync("data: 2");
+        client.CloseHalf();
+        await Eventually.TrueAsync(() => server.Streams.Open == 0);
+        AssertQuiet(server);
+    }
+
+    [Fact]
+    public async Task Client_that_never_reads_is_dropped_holds_little_and_disturbs_nobody()
+    {
+        string large = new('x', 1024 * 1024);
+        await using AppServer server = await AppServer.StartAsync(
+            [.. Fast, ("Sse:WriteTimeout", "00:00:02")], ("/flood", (_, _) => Forever(large)));
+        using RawClient reader = await RawClient.GetAsync(server.Address);
+        await reader.ReadUntilAsync("data: 1\n");
+        long before = GC.GetTotalMemory(forceFullCollection: true);
+        RawClient[] clients = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => RawClient.GetAsync(server.Address, "/flood")));
+        await Eventually.TrueAsync(() => server.Streams.Open == 51);
+
+        // Five times a million bytes each would be 250 MB; what the pipe and one piece of an event may hold is under 5 MB.
+        await reader.ReadUntilAsync("data: 25\n");
+        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, 20 * 1024 * 1024);
+        await Eventually.TrueAsync(() => server.Streams.Open == 1);
+        Array.ForEach(clients, client => client.Dispose());
+        Assert.Equal(50, server.Logs.Entries.Count(entry => entry.Message.EndsWith("ClientStalled.", StringComparison.Ordinal)));
+        await reader.ReadUntilAsync("data: 100\n");
+        AssertQuiet(server);
+    }
+
+    [Fact]
+    public async Task Client_that_reads_slowly_is_not_dropped()
+    {
+        string large = new('x', 4 * 1024 * 1024);
+        await using AppServer server = await AppServer.StartAsync([("Sse:WriteTimeout", "00:00:02")], ("/flood", (_, _) => Forever(large)));
+        using RawClient client = await RawClient.GetAsync(server.Address, "/flood");
+        long start = Stopwatch.GetTimestamp();
+        int reads = 0;
+        while (Stopwatch.GetElapsedTime(start) < TimeSpan.FromSeconds(6))
+        {
+            Assert.NotEqual(0, await client.ReadSomeAsync(64 * 1024));
+            reads++;
+            await Task.Delay(20, TestContext.Current.CancellationToken); // The slowness that is to be tested.
+        }
+
+        Assert.True(reads > 1);
+        Assert.Equal(1, server.Streams.Open);
+    }
+
+    [Fact]
+    public async Task Storm_of_reconnects_leaves_no_stream_and_no_memory_behind()
+    {
+        await using AppServer server = await AppServer.StartAsync([("Sse:MaxStreams", "40")]);
+        await StormAsync();
+        long before = GC.GetTotalMemory(forceFullCollection: true);
+        for (int i = 0; i < 3; i++)
+        {
+            await StormAsync();
+        }
+
+        await Eventually.TrueAsync(() => GC.GetTotalMemory(forceFullCollection: true) - before < 4 * 1024 * 1024);
+        AssertQuiet(server);
+
+        async Task StormAsync()
+        {
+            await Parallel.ForEachAsync(Enumerable.Range(0, 2_000), new ParallelOptions { MaxDegreeOfParallelism = 64 }, async (i, _) =>
+            {
+                using RawClient client = await RawClient.GetAsync(server.Address, $"/events?lastEventId={i}");
+                string head = await client.ReadUntilAsync("\n\n");
+                Assert.StartsWith("HTTP/1.1 200 OK", head, StringComparison.Ordinal);
+                Assert.InRange(server.Streams.Open, 0, 64);
+            });
+            await Eventually.TrueAsync(() => server.Streams.Open == 0);
+        }
+    }
+
+    [Fact]
+    public async Task Feed_that_blocks_its_thread_stops_no_other_stream()
+    {
+        using var release = new ManualResetEventSlim();
+        await using AppServer server = await AppServer.StartAsync(Fast, ("/blocked", (_, _) => Blocked(release)));
+        using RawClient blocked = await RawClient.GetAsync(server.Address, "/blocked");
+        await Eventually.TrueAsync(() => server.Streams.Open == 1);
+        try
+        {
+            using RawClient other = await RawClient.GetAsync(server.Address);
+            Assert.Contains("data: 20\n", await other.ReadUntilAsync("data: 20\n"), StringComparison.Ordinal);
+        }
+        finally
+        {
+            release.Set();
+        }
+    }
+
+    [Fact]
+    public async Task Hundred_thousand_hostile_requests_are_answered_200_and_never_break_the_count()
+    {
+        const int InMemory = 95_000;
+        const int OverSockets = 5_000;
+        int seed = Random.Shared.Next();
+        var random = new Random(seed);
+        using var stream = new StreamHarness();
+        for (int i = 0; i < InMemory; i++)
+        {
+            DefaultHttpContext http = stream.NewRequest();
+            http.Request.Headers["Last-Event-ID"] = random.Next(3) == 0 ? default(StringValues) : RandomText(random);
+            http.Request.Headers.Origin = RandomText(random);
+            http.Request.QueryString = new QueryString($"?{RandomText(random)}&lastEventId={RandomText(random)}");
+            string? id = null;
+            await new SseStreamResult<string>((lastEventId, _) =>
+            {
+                id = lastEventId;
+                return AsyncEnumerable.Empty<SseItem<string>>();
+            }).ExecuteAsync(http);
+            Assert.True(http.Response.StatusCode == 200, $"seed {seed}");
+            Assert.Equal("retry: 1000\n\n", stream.Read());
+
+            await using IAsyncEnumerator<SseItem<string>> events = stream.Counter.ReadAsync(id, CancellationToken.None).GetAsyncEnumerator(CancellationToken.None);
+            ValueTask<bool> move = events.MoveNextAsync();
+            stream.Time.Advance(TimeSpan.FromSeconds(1));
+            Assert.True(await move);
+            string expected = id is not null && Regex.IsMatch(id, @"\A[0-9]{1,18}\z") ? $"{long.Parse(id, CultureInfo.InvariantCulture) + 1}" : "1";
+            Assert.True(expected == events.Current.EventId, $"seed {seed}, id {id}");
+        }
+
+        await using AppServer server = await AppServer.StartAsync([]);
+        await Parallel.ForEachAsync(Enumerable.Range(0, OverSockets), new ParallelOptions { MaxDegreeOfParallelism = 16 }, async (i, _) =>
+        {
+            using RawClient client = await RawClient.SendAsync(server.Address, RandomRequest(new Random(seed + i), server.Address.Authority));
+            string answer = await client.ReadUntilAsync("retry: 1000\n\n");
+            Assert.True(answer.StartsWith("HTTP/1.1 200 OK", StringComparison.Ordinal), $"seed {seed} + {i}: {answer}");
+        });
+        await Eventually.TrueAsync(() => server.Streams.Open == 0);
+        AssertQuiet(server);
+    }
+
+    private static string RandomText(Random random)
+    {
+        string[] parts = ["0", "1", "9", "-", "+", " ", "\0", "\t", "e", ".", ",", "%", "%00", "%zz", "=", "&", "#", "é", "٣", "🌍", "\ud83c", "id: 1", "999999999999999999"];
+        int length = random.Next(100) == 0 ? 5_000 : random.Next(6);
+        return random.Next(3) == 0
+            ? random.NextInt64(long.MaxValue).ToString(CultureInfo.InvariantCulture)[..random.Next(1, 15)]
+            : string.Concat(random.GetItems(parts, length));
+    }
+
+    // Well-formed HTTP around whatever bytes a client may put into it, up to almost a megabyte.
+    private static byte[] RandomRequest(Random random, string authority)
+    {
+        var request = new List<byte>();
+        request.AddRange(Encoding.Latin1.GetBytes($"GET /events?lastEventId={RandomBytes('!', '~')}&{RandomBytes('!', '~')} HTTP/1.1\r\nHost: {authority}\r\n"));
+        request.AddRange(Encoding.Latin1.GetBytes($"Last-Event-ID: {RandomBytes(' ', 'ÿ')}\r\nOrigin: {RandomBytes(' ', 'ÿ')}\r\nX-Any: {RandomBytes(' ', 'ÿ')}\r\n\r\n"));
+        return [.. request];
+
+        string RandomBytes(char min, char max)
+        {
+            int length = random.Next(1_000) switch { 0 => 300_000, < 10 => 20_000, _ => random.Next(40) };
+            return string.Create(length, (random, min, max), static (span, state) =>
+            {
+                foreach (ref char c in span)
+                {
+                    c = (char)state.random.Next(state.min, state.max + 1);
+                    c = c is '#' or '\u007f' ? 'x' : c;
+                }
+            });
+        }
+    }
+
+    private static async IAsyncEnumerable<SseItem<string>> Forever(string data)
+    {
+        while (true)
+        {
+            await Task.Yield();
+            yield return new SseItem<string>(data);
+        }
+    }
+
+    private static async IAsyncEnumerable<SseItem<string>> Blocked(ManualResetEventSlim release)
+    {
+        release.Wait();
+        await Task.Yield();
+        yield break;
+    }
+
+    private static void AssertQuiet(AppServer server) =>
+        Assert.DoesNotContain(server.Logs.Entries, entry => entry.Level > LogLevel.Information);
+}

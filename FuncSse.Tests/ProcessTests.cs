@@ -1,0 +1,102 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Text.RegularExpressions;
+
+namespace FuncSse.Tests;
+
+/// <summary>What a platform does to a process, done to a real one under open clients.</summary>
+public sealed class ProcessTests : IDisposable
+{
+    private static readonly (string, string)[] Fast = [("Sse__Interval", "00:00:00.05"), ("Sse__Retry", "00:00:00.1")];
+
+    private readonly HttpClient _client = new(new SocketsHttpHandler { MaxConnectionsPerServer = int.MaxValue }) { Timeout = Timeout.InfiniteTimeSpan };
+
+    public void Dispose() => _client.Dispose();
+
+    [Fact]
+    public async Task First_line_says_where_to_look()
+    {
+        await using SelfHost host = await SelfHost.StartAsync();
+        Assert.StartsWith($"Look at {host.Address.GetLeftPart(UriPartial.Authority)}", host.Output.First(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Bad_option_stops_the_start_with_one_clear_line()
+    {
+        (int exitCode, string output, string error) = await SelfHost.RunAsync(("Sse__Interval", "soon"));
+        Assert.Equal(1, exitCode);
+        Assert.Empty(output);
+        Assert.Equal(
+            "Sse:Interval is 'soon'; allowed is a time from 0:00:00.001 to 1:0:00:00 as [days.]hours:minutes:seconds, such as 00:00:10",
+            Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries)));
+    }
+
+    [Fact]
+    public async Task Sigterm_ends_two_thousand_streams_cleanly_within_five_seconds()
+    {
+        const int Streams = 2_000;
+        await using SelfHost host = await SelfHost.StartAsync(("Sse__Interval", "00:00:01"));
+        using var open = new CountdownEvent(Streams);
+        var bodies = new ConcurrentBag<string>();
+        Task[] clients = [.. Enumerable.Range(0, Streams).Select(_ => ReadToEndAsync())];
+        await Eventually.TrueAsync(() => open.IsSet);
+
+        long stop = Stopwatch.GetTimestamp();
+        Assert.Equal(0, await host.StopAsync());
+        Assert.InRange(Stopwatch.GetElapsedTime(stop), TimeSpan.Zero, TimeSpan.FromSeconds(5));
+        await Task.WhenAll(clients);
+        Assert.Equal(Streams, bodies.Count);
+        Assert.All(bodies, body => Assert.Matches(@"^retry: 1000\n\n(id: \d+\ndata: \d+\n\n)*retry: [1-5]\d{3}\n\n$", body));
+        Assert.InRange(bodies.Select(body => Regex.Match(body, @"retry: (\d+)\n\n$").Groups[1].Value).Distinct().Count(), Streams / 4, Streams);
+        Assert.DoesNotContain(host.Output, line => Regex.IsMatch(line, "^(warn|fail|crit)"));
+
+        async Task ReadToEndAsync()
+        {
+            using HttpResponseMessage response = await _client.GetAsync(host.Events, HttpCompletionOption.ResponseHeadersRead);
+            open.Signal();
+            bodies.Add(await response.Content.ReadAsStringAsync()); // Throws unless the body ends as it should.
+        }
+    }
+
+    [Theory]
+    [InlineData("terminated")]
+    [InlineData("killed")]
+    public async Task Process_that_is_gone_for_a_while_costs_its_clients_no_event(string how)
+    {
+        await using SelfHost host = await SelfHost.StartAsync(Fast);
+        EventSource[] clients = await FollowAsync(host.Events, async following =>
+        {
+            for (int round = 1; round <= 3; round++)
+            {
+                await Eventually.TrueAsync(() => following.All(client => client.Connections >= round && client.Ids.Count >= 10 * round));
+                await (how == "killed" ? host.KillAsync() : host.StopAsync());
+                await host.StartAgainAsync();
+            }
+
+            await Eventually.TrueAsync(() => following.All(client => client.Ids.Count >= 60));
+        });
+        Assert.All(clients, client => Assert.InRange(client.Connections, 4, 100));
+    }
+
+    [Fact]
+    public async Task Renewed_streams_cost_their_clients_no_event()
+    {
+        await using SelfHost host = await SelfHost.StartAsync([.. Fast, ("Sse__MaxDuration", "00:00:01")]);
+        EventSource[] clients = await FollowAsync(
+            host.Events, following => Eventually.TrueAsync(() => following.All(client => client.Connections >= 5)));
+        Assert.All(clients, client => Assert.Equal(TimeSpan.FromMilliseconds(100), client.Retry));
+    }
+
+    // Lets clients follow the counter meanwhile; each must see every count once and in order.
+    private async Task<EventSource[]> FollowAsync(Uri events, Func<EventSource[], Task> meanwhile)
+    {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        EventSource[] clients = [.. Enumerable.Range(0, 20).Select(_ => new EventSource(_client, events))];
+        Task[] runs = [.. clients.Select(client => client.RunAsync(end.Token))];
+        await meanwhile(clients);
+        await end.CancelAsync();
+        await Task.WhenAll(runs);
+        Assert.All(clients, client => Assert.Equal(Enumerable.Range(1, client.Ids.Count).Select(id => $"{id}"), client.Ids));
+        return clients;
+    }
+}

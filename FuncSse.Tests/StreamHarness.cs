@@ -1,0 +1,156 @@
+using System.IO.Pipelines;
+using System.Text;
+using FuncSse.Streaming;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace FuncSse.Tests;
+
+/// <summary>
+/// Runs a result against a request in memory, on a clock that the test moves. Once a stream is open, moving the clock does all that is
+/// due before it returns: what was not written by then is not written.
+/// </summary>
+internal sealed class StreamHarness : IHttpRequestLifetimeFeature, IHttpResponseBodyFeature, IHostApplicationLifetime, IDisposable
+{
+    private readonly ServiceProvider _services;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly CancellationTokenSource _client = new();
+    private readonly CancellationTokenSource _host = new();
+    private readonly Pipe _body;
+
+    public StreamHarness(SseOptions? options = null, long pauseWriterAt = 1024 * 1024)
+    {
+        Options = options ?? new SseOptions();
+        _body = new Pipe(new PipeOptions(
+            readerScheduler: PipeScheduler.Inline,
+            writerScheduler: PipeScheduler.Inline,
+            pauseWriterThreshold: pauseWriterAt,
+            resumeWriterThreshold: pauseWriterAt,
+            useSynchronizationContext: false));
+        Coalescing = new CoalescingTimeProvider(Time);
+        _services = new ServiceCollection()
+            .AddLogging(logging => logging.AddProvider(Logs).SetMinimumLevel(LogLevel.Debug))
+            .AddMetrics()
+            .AddSingleton<IHostApplicationLifetime>(this)
+            .AddSingleton(Options)
+            .AddSingleton(Coalescing)
+            .AddSingleton<SseStreams>()
+            .BuildServiceProvider();
+        Http = NewRequest();
+    }
+
+    public SseOptions Options { get; }
+
+    public ManualTimeProvider Time { get; } = new();
+
+    public CoalescingTimeProvider Coalescing { get; }
+
+    public CapturedLogs Logs { get; } = new();
+
+    public DefaultHttpContext Http { get; }
+
+    public SseStreams Streams => _services.GetRequiredService<SseStreams>();
+
+    public IServiceProvider Services => _services;
+
+    public bool IsAborted { get; private set; }
+
+    public CounterFeed Counter => new(Options, Coalescing);
+
+    /// <summary>A request like the first, for one more stream of the same process. They share the response's body.</summary>
+    public DefaultHttpContext NewRequest()
+    {
+        var http = new DefaultHttpContext { RequestServices = _services };
+        http.Request.Method = HttpMethods.Get;
+        http.Request.Protocol = HttpProtocol.Http11;
+        http.Features.Set<IHttpRequestLifetimeFeature>(this);
+        http.Features.Set<IHttpResponseBodyFeature>(this);
+        return http;
+    }
+
+    public Task RunAsync<T>(SseFeed<T> feed) => new SseStreamResult<T>(feed, _host.Token).ExecuteAsync(Http);
+
+    /// <summary>Opens a stream of the counter: the feed waits for its first interval, and nothing else is under way.</summary>
+    public async Task<Task> OpenCounterAsync()
+    {
+        Task run = RunAsync(Counter.ReadAsync);
+        await Eventually.TrueAsync(() => Time.NextDue == Time.Now + Options.Interval);
+        return run;
+    }
+
+    /// <summary>All that was written since the last time.</summary>
+    public string Read()
+    {
+        if (!_body.Reader.TryRead(out ReadResult result))
+        {
+            return "";
+        }
+
+        string text = Encoding.UTF8.GetString(result.Buffer);
+        _body.Reader.AdvanceTo(result.Buffer.End);
+        return text;
+    }
+
+    /// <summary>Takes some of the bytes that were written, as a slow client does.</summary>
+    public async Task TakeAsync(int bytes)
+    {
+        ReadResult result = await _body.Reader.ReadAtLeastAsync(bytes, TestContext.Current.CancellationToken);
+        _body.Reader.AdvanceTo(result.Buffer.GetPosition(bytes));
+    }
+
+    public void LeaveAsClient() => _client.Cancel();
+
+    public void CancelAsHost() => _host.Cancel();
+
+    public void StopHost() => _stopping.Cancel();
+
+    public void Dispose()
+    {
+        _services.Dispose();
+        _stopping.Dispose();
+        _client.Dispose();
+        _host.Dispose();
+        Coalescing.Dispose();
+        Logs.Dispose();
+    }
+
+    CancellationToken IHttpRequestLifetimeFeature.RequestAborted
+    {
+        get => _client.Token;
+        set => throw new NotSupportedException();
+    }
+
+    // As Kestrel does: the pending flush ends, and the client counts as gone.
+    void IHttpRequestLifetimeFeature.Abort()
+    {
+        IsAborted = true;
+        _body.Reader.Complete();
+        _client.Cancel();
+    }
+
+    Stream IHttpResponseBodyFeature.Stream => _body.Writer.AsStream();
+
+    PipeWriter IHttpResponseBodyFeature.Writer => _body.Writer;
+
+    void IHttpResponseBodyFeature.DisableBuffering()
+    {
+    }
+
+    Task IHttpResponseBodyFeature.StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    Task IHttpResponseBodyFeature.SendFileAsync(string path, long offset, long? count, CancellationToken cancellationToken) =>
+        throw new NotSupportedException();
+
+    Task IHttpResponseBodyFeature.CompleteAsync() => Task.CompletedTask;
+
+    CancellationToken IHostApplicationLifetime.ApplicationStarted => CancellationToken.None;
+
+    CancellationToken IHostApplicationLifetime.ApplicationStopping => _stopping.Token;
+
+    CancellationToken IHostApplicationLifetime.ApplicationStopped => CancellationToken.None;
+
+    void IHostApplicationLifetime.StopApplication() => _stopping.Cancel();
+}
