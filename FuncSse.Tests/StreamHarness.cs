@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.IO.Pipelines;
 using System.Text;
 using FuncSse.Streaming;
@@ -54,7 +55,7 @@ internal sealed class StreamHarness : IHttpRequestLifetimeFeature, IHttpResponse
 
     public SseStreams Streams => _services.GetRequiredService<SseStreams>();
 
-    public IServiceProvider Services => _services;
+    public IMeterFactory MeterFactory => _services.GetRequiredService<IMeterFactory>();
 
     public bool IsAborted { get; private set; }
 
