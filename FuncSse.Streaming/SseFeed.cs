@@ -19,5 +19,6 @@ namespace FuncSse.Streaming;
 /// </param>
 /// <returns>
 /// The events. Give each an <see cref="SseItem{T}.EventId"/> from which the feed can go on, and a client that comes back misses nothing.
+/// Keep ids to ASCII: the Functions host itself answers 500 to a header beyond it, and the browser would never come back.
 /// </returns>
 public delegate IAsyncEnumerable<SseItem<T>> SseFeed<T>(string? lastEventId, CancellationToken cancellationToken);

@@ -18,12 +18,14 @@ public sealed class Server : IAsyncLifetime
 
     public Uri Events => new(Address, "events");
 
+    public bool IsOwn => _own is not null;
+
     /// <summary>The self-host, for tests that need more of a server than its address; without one they are skipped.</summary>
     public SelfHost Own
     {
         get
         {
-            Assert.SkipUnless(_own is not null, "Only the self-host can be asked for this, and FUNCSSE_URL names another server.");
+            Assert.SkipUnless(IsOwn, "Only the self-host can be asked for this, and FUNCSSE_URL names another server.");
             return _own!;
         }
     }

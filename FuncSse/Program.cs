@@ -16,4 +16,7 @@ catch (OptionsValidationException exception)
 }
 
 builder.Build().Run();
-return 0;
+
+// The Functions host replaces a worker that was told to stop from outside only if it says so: it takes 0 for an end that needs no
+// successor, and lets all further requests wait. 200 is its IntentionalRestartExitCode; when the host itself stops it has no effect.
+return 200;

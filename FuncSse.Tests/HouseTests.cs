@@ -1,0 +1,134 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using FuncSse.Streaming;
+
+namespace FuncSse.Tests;
+
+/// <summary>What stands in two places of the repository, and must agree: host.json, the infrastructure, the code, the documents.</summary>
+public sealed partial class HouseTests
+{
+    private static readonly string Root = FindRoot();
+
+    [Fact]
+    public void Streams_end_before_the_host_would_end_them()
+    {
+        using JsonDocument host = JsonDocument.Parse(Read("host.json"));
+        var limit = TimeSpan.Parse(host.RootElement.GetProperty("functionTimeout").GetString()!, CultureInfo.InvariantCulture);
+        Assert.True(new SseOptions().MaxDuration < limit, $"MaxDuration is {new SseOptions().MaxDuration}, functionTimeout {limit}.");
+    }
+
+    [Theory]
+    [InlineData("infra/app.bicep", "name: 'dotnet-isolated'\n        version: '{0}'")]
+    [InlineData("Dockerfile", "dotnet/sdk:{0} ")]
+    [InlineData("Dockerfile", "dotnet/aspnet:{0}-")]
+    [InlineData(".devcontainer/devcontainer.json", "devcontainers/dotnet:{0}\"")]
+    [InlineData("global.json", "\"version\": \"{0}.")]
+    [InlineData(".vscode/launch.json", "bin/Debug/net{0}/")]
+    [InlineData(".vscode/tasks.json", "bin/Debug/net{0}\"")]
+    [InlineData(".github/workflows/build.yml", "bin/Debug/net{0}/")]
+    public void Everything_runs_the_version_that_the_projects_target(string file, string mention)
+    {
+        string version = TargetFramework().Match(Read("Directory.Build.props")).Groups[1].Value;
+        Assert.Contains(string.Format(CultureInfo.InvariantCulture, mention, version), Read(file), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Platform_and_app_hold_the_same_number_of_streams()
+    {
+        string app = Read("infra/app.bicep");
+        Assert.Contains("perInstanceConcurrency: streamsPerInstance", app, StringComparison.Ordinal);
+        string setting = $"name: '{SseOptions.Section}__{nameof(SseOptions.MaxStreams)}'\n          value: string(streamsPerInstance)";
+        Assert.Contains(setting, app, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Platform_leaves_cross_origin_requests_to_the_app() =>
+        Assert.DoesNotContain("cors:", Read("infra/app.bicep"), StringComparison.OrdinalIgnoreCase);
+
+    [Fact]
+    public void Parameters_of_the_deployment_have_the_same_defaults_in_both_files()
+    {
+        Dictionary<string, string> bicep = BicepDefault().Matches(Read("infra/main.bicep"))
+            .ToDictionary(match => match.Groups[1].Value, match => match.Groups[2].Value.Trim('\''));
+        using JsonDocument file = JsonDocument.Parse(Read("infra/main.parameters.json"));
+        Dictionary<string, string> azd = file.RootElement.GetProperty("parameters").EnumerateObject()
+            .Select(parameter => (parameter.Name, Value: AzdDefault().Match(parameter.Value.GetProperty("value").GetString()!)))
+            .Where(parameter => parameter.Value.Success)
+            .ToDictionary(parameter => parameter.Name, parameter => parameter.Value.Groups[1].Value);
+        Assert.NotEmpty(bicep);
+        Assert.Equal(bicep.OrderBy(parameter => parameter.Key), azd.OrderBy(parameter => parameter.Key));
+    }
+
+    [Fact]
+    public void Cost_is_that_of_the_deployment()
+    {
+        string bicep = Read("infra/main.bicep");
+        int Default(string name) => int.Parse(Regex.Match(bicep, $@"param {name} int = (\d+)").Groups[1].Value, CultureInfo.InvariantCulture);
+        string size = string.Create(CultureInfo.InvariantCulture, $"{Default("instanceMemoryMB"):N0} MB");
+        string streams = string.Create(CultureInfo.InvariantCulture, $"{Default("streamsPerInstance"):N0} streams an instance");
+        string limit = $"{Default("maximumInstanceCount")} instances at most";
+        Assert.Contains($"{size}, {streams}, {limit}", Read("docs/cost.md"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Documents_link_to_what_exists()
+    {
+        string[] documents = [.. Directory.GetFiles(Root, "*.md"), .. Directory.GetFiles(Path.Combine(Root, "docs"), "*.md")];
+        var broken = new List<string>();
+        foreach (string document in documents)
+        {
+            foreach (Match link in Link().Matches(File.ReadAllText(document)))
+            {
+                string target = Path.Combine(Path.GetDirectoryName(document)!, link.Groups["file"].Value);
+                string file = link.Groups["file"].Length == 0 ? document : target;
+                string anchor = link.Groups["anchor"].Value;
+                if (!Path.Exists(file) || (anchor.Length > 0 && !Anchors(file).Contains(anchor)))
+                {
+                    broken.Add($"{Path.GetRelativePath(Root, document)}: {link.Value}");
+                }
+            }
+        }
+
+        Assert.True(documents.Length > 1);
+        Assert.Empty(broken);
+    }
+
+    // As GitHub makes them of headings.
+    private static IEnumerable<string> Anchors(string document) =>
+        Heading().Matches(File.ReadAllText(document))
+            .Select(heading => NotInAnchors().Replace(heading.Groups[1].Value, "").Replace(' ', '-').ToLowerInvariant());
+
+    private static string Read(string file) => File.ReadAllText(Path.Combine(Root, file)).ReplaceLineEndings("\n");
+
+    private static string FindRoot()
+    {
+        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            if (File.Exists(Path.Combine(folder.FullName, "azure.yaml")))
+            {
+                return folder.FullName;
+            }
+        }
+
+        throw new DirectoryNotFoundException($"No folder above {AppContext.BaseDirectory} has an azure.yaml.");
+    }
+
+    [GeneratedRegex("<TargetFramework>net(.*?)</TargetFramework>")]
+    private static partial Regex TargetFramework();
+
+    [GeneratedRegex(@"^param (\w+) \w+ = (.*)$", RegexOptions.Multiline)]
+    private static partial Regex BicepDefault();
+
+    [GeneratedRegex(@"^\$\{\w+=(.*)\}$")]
+    private static partial Regex AzdDefault();
+
+    [GeneratedRegex(@"\]\((?!https?:|mailto:)(?<file>[^)#\s]*)(#(?<anchor>[^)\s]+))?\)")]
+    private static partial Regex Link();
+
+    [GeneratedRegex("^#+ (.*)$", RegexOptions.Multiline)]
+    private static partial Regex Heading();
+
+    [GeneratedRegex(@"[^\w\- ]")]
+    private static partial Regex NotInAnchors();
+}

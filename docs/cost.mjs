@@ -1,0 +1,123 @@
+// Computes docs/cost.md's tables and draws docs/cost.svg. `node docs/cost.mjs` writes both, with --check it only says whether they are right.
+import { readFileSync, writeFileSync } from 'node:fs';
+
+const price = { gbSecond: 0.000026, millionExecutions: 0.4, unitDay: 1.61, millionMessages: 1 }; // US dollars: sources in cost.md
+const memory = 2;               // GB an instance
+const lifetime = 5 * 0.9;       // minutes: MaxDuration, of which a stream lasts a random 80 to 100 %
+const hoursPerMonth = 730;
+const maxInstances = 1000;      // the plan's
+const quota = 250;              // cores a region and subscription, of which a 2 GB instance is one
+
+const instances = (streams, perInstance) => Math.ceil(streams / perInstance);
+const executions = (streams) => streams * (60 / lifetime);
+const flex = (streams, perInstance) =>
+  instances(streams, perInstance) * memory * 3600 * price.gbSecond + executions(streams) * price.millionExecutions / 1e6;
+const units = (streams) => Math.ceil(streams / 1000);
+const managed = (streams, eventsPerSecond) =>
+  units(streams) * price.unitDay / 24 +
+  Math.max(0, streams * eventsPerSecond * 3600 - units(streams) * 1e6 / 24) * price.millionMessages / 1e6;
+
+const number = (value) => value.toLocaleString('en-US');
+const dollars = (value) => `$${value.toLocaleString('en-US', value < 10
+  ? { minimumFractionDigits: 2, maximumFractionDigits: 2 }
+  : { maximumFractionDigits: 0 })}`;
+const both = (hourly) => `${dollars(hourly)} · ${dollars(hourly * hoursPerMonth)}`;
+const flexCell = (streams, perInstance) => {
+  const count = instances(streams, perInstance);
+  if (count > maxInstances) return `not to be had: ${number(count)} instances`;
+  return both(flex(streams, perInstance)) + (count > quota ? ` ¹` : '');
+};
+
+function table(head, rows) {
+  return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
+}
+
+const sizes = [1000, 10000, 100000];
+const tables = {
+  flex: table(
+    ['open streams', '16 an instance, the plan\'s default', '100', '500', '1,000, ours'],
+    sizes.map((streams) => [number(streams), ...[16, 100, 500, 1000].map((perInstance) => flexCell(streams, perInstance))])),
+  managed: table(
+    ['open streams', 'Flex Consumption, ours', 'an event a second', 'one in ten seconds', 'one a minute'],
+    sizes.map((streams) => [number(streams), both(flex(streams, 1000)), ...[1, 1 / 10, 1 / 60].map((rate) => both(managed(streams, rate)))])),
+  worst: table(
+    ['what', 'an hour', 'a month'],
+    [
+      ['no stream open', dollars(0), dollars(0)],
+      ['one stream open', dollars(flex(1, 1000)), dollars(flex(1, 1000) * hoursPerMonth)],
+      ['1,000 streams open', dollars(flex(1000, 1000)), dollars(flex(1000, 1000) * hoursPerMonth)],
+      ['all 40 instances full: 40,000 streams', dollars(flex(40000, 1000)), dollars(flex(40000, 1000) * hoursPerMonth)],
+    ]),
+};
+
+// The rate at which 1,000 streams cost the same either way, in events a second: managed() = flex(), solved for the rate.
+const evenRate = ((flex(1000, 1000) - price.unitDay / 24) * 1e6 / price.millionMessages + 1e6 / 24) / (1000 * 3600);
+const facts = {
+  instanceHour: `$${(memory * 3600 * price.gbSecond).toFixed(4)}`,
+  executionsHour: `$${(executions(1000) * price.millionExecutions / 1e6).toFixed(4)}`,
+  even: `${Math.round(1 / evenRate)} seconds`,
+};
+
+function picture() {
+  const left = 70, top = 20, width = 560, height = 260;
+  const [x0, x1, y0, y1] = [0.1, 600, 0.05, 50].map(Math.log10); // events a minute and stream; dollars an hour
+  const x = (rate) => Math.round(left + width * (Math.log10(rate) - x0) / (x1 - x0));
+  const y = (cost) => Math.round(top + height * (y1 - Math.log10(cost)) / (y1 - y0));
+  const lines = [16, 100, 1000].map((perInstance) => {
+    const at = y(flex(1000, perInstance));
+    return `  <path class="flex" d="M${left} ${at}H${left + width}"/>
+  <text class="flex" x="${perInstance === 1000 ? left + width : left + 8}" y="${at - 6}" text-anchor="${perInstance === 1000 ? 'end' : 'start'}">Functions, ${number(perInstance)} an instance: ${dollars(flex(1000, perInstance))}</text>`;
+  });
+  const rates = [0.1, 0.69, 0.8, 1, 1.4, 2, 3, 5, 10, 30, 60, 200, 600];
+  const curve = rates.map((rate, index) => `${index ? 'L' : 'M'}${x(rate)} ${y(managed(1000, rate / 60))}`).join(' ');
+  const xTicks = [[0.1, 'one in 10 min'], [1, 'one a minute'], [10, '10 a minute'], [60, 'one a second'], [600, '10 a second']];
+  const yTicks = [0.1, 1, 10];
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 660 340" role="img" aria-labelledby="title">
+  <title id="title">What 1,000 open streams cost an hour: Functions costs the same however often they speak; SignalR and Web PubSub cost more with each event.</title>
+  <style>
+    svg { font: 13px system-ui, sans-serif; }
+    text { fill: #333; }
+    .grid { stroke: #ddd; }
+    path { fill: none; stroke-width: 2; }
+    path.flex { stroke: #0b6e4f; }
+    text.flex { fill: #0b6e4f; }
+    path.managed { stroke: #b3441e; stroke-width: 3; }
+    text.managed { fill: #b3441e; }
+    @media (prefers-color-scheme: dark) {
+      text { fill: #ccc; }
+      .grid { stroke: #444; }
+      path.flex { stroke: #5ad1a4; }
+      text.flex { fill: #5ad1a4; }
+      path.managed { stroke: #ff9a76; }
+      text.managed { fill: #ff9a76; }
+    }
+  </style>
+${yTicks.map((cost) => `  <path class="grid" d="M${left} ${y(cost)}H${left + width}"/>
+  <text x="${left - 8}" y="${y(cost) + 4}" text-anchor="end">$${cost}</text>`).join('\n')}
+${xTicks.map(([rate, label], index) => `  <path class="grid" d="M${x(rate)} ${top}V${top + height}"/>
+  <text x="${x(rate)}" y="${top + height + 20}" text-anchor="${index ? index === xTicks.length - 1 ? 'end' : 'middle' : 'start'}">${label}</text>`).join('\n')}
+${lines.join('\n')}
+  <path class="managed" d="${curve}"/>
+  <text class="managed" x="${x(10) + 30}" y="${y(0.5)}">SignalR, Web PubSub</text>
+  <text x="${left + width / 2}" y="${top + height + 48}" text-anchor="middle">how often each of 1,000 open streams speaks, and what they cost an hour</text>
+</svg>
+`;
+}
+
+const url = (name) => new URL(name, import.meta.url);
+let document = readFileSync(url('cost.md'), 'utf8');
+for (const [name, content] of Object.entries(tables)) {
+  document = document.replace(new RegExp(`(<!-- ${name} -->\n)[^]*?(<!-- /${name} -->)`), (_, open, close) => `${open}${content}\n${close}`);
+}
+for (const [name, content] of Object.entries(facts)) {
+  document = document.replace(new RegExp(`(<!-- ${name} -->)[^<]*(<!-- / -->)`, 'g'), (_, open, close) => open + content + close);
+}
+
+const outputs = { 'cost.md': document, 'cost.svg': picture() };
+for (const [name, content] of Object.entries(outputs)) {
+  if (!process.argv.includes('--check')) writeFileSync(url(name), content);
+  else if (readFileSync(url(name), 'utf8') !== content) {
+    console.error(`docs/${name} is not what docs/cost.mjs computes: run node docs/cost.mjs`);
+    process.exitCode = 1;
+  }
+}
