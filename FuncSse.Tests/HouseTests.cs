@@ -8,7 +8,7 @@ namespace FuncSse.Tests;
 /// <summary>What stands in two places of the repository, and must agree: host.json, the infrastructure, the code, the documents.</summary>
 public sealed partial class HouseTests
 {
-    private static readonly string Root = FindRoot();
+    internal static readonly string Root = FindRoot();
 
     [Fact]
     public void Streams_end_before_the_host_would_end_them()

@@ -1,0 +1,65 @@
+using Microsoft.Playwright;
+
+namespace FuncSse.Tests;
+
+/// <summary>Chromium for the tests of a class; without one they are skipped.</summary>
+public sealed class Browser : IAsyncLifetime
+{
+    private static readonly string?[] Candidates =
+        [Environment.GetEnvironmentVariable("FUNCSSE_BROWSER"), "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+
+    private IPlaywright? _playwright;
+    private IBrowser? _browser;
+    private IPage? _tab;
+
+    public async ValueTask InitializeAsync()
+    {
+        Assertions.SetDefaultExpectTimeout(30_000);
+        if (Array.Find(Candidates, File.Exists) is not { } path)
+        {
+            return;
+        }
+
+        _playwright = await Playwright.CreateAsync();
+        _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
+        {
+            ExecutablePath = path,
+            Args = ["--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+        });
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_browser is not null)
+        {
+            await _browser.DisposeAsync();
+        }
+
+        _playwright?.Dispose();
+    }
+
+    /// <summary>The browser's only tab, in a profile of its own; the one before is closed.</summary>
+    public async Task<IPage> OpenTabAsync(ColorScheme? scheme = null, int width = 1280, ReducedMotion? motion = null)
+    {
+        Assert.SkipWhen(_browser is null, "No browser: set FUNCSSE_BROWSER to the path of a Chromium or Chrome.");
+        await (_tab?.CloseAsync() ?? Task.CompletedTask);
+        _tab = await _browser.NewPageAsync(new BrowserNewPageOptions
+        {
+            ColorScheme = scheme,
+            ReducedMotion = motion,
+            ViewportSize = new ViewportSize { Width = width, Height = 900 },
+        });
+        return _tab;
+    }
+}
+
+/// <summary>One browser for all tests of the page, one after another.</summary>
+[CollectionDefinition(nameof(Browser))]
+public sealed class SharedBrowser : ICollectionFixture<Browser>;
+
+internal static class PageWaits
+{
+    /// <summary>Waits until the count that the page shows is this or more.</summary>
+    public static async Task CountsToAsync(this IPage page, int count) =>
+        await page.WaitForFunctionAsync("count => Number(document.querySelector('#count').textContent) >= count", count);
+}

@@ -1,0 +1,216 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Text;
+using System.Text.RegularExpressions;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Playwright;
+using static Microsoft.Playwright.Assertions;
+
+namespace FuncSse.Tests;
+
+/// <summary>The page and the streams of others: unreachable, forbidden, faulty, hostile.</summary>
+[Collection(nameof(Browser))]
+public sealed partial class PageFeedTests(Browser browser)
+{
+    [Fact]
+    public async Task A_stream_that_CORS_forbids_gets_a_clear_word()
+    {
+        await using FeedServer feed = await FeedServer.StartAsync(async http =>
+        {
+            http.Response.ContentType = "text/event-stream";
+            await http.Response.WriteAsync("data: secret\n\n", http.RequestAborted);
+        });
+        await using SelfHost host = await SelfHost.StartAsync();
+        IPage page = await WatchAsync(host, feed.Address);
+
+        await Expect(page.Locator("#notice")).ToHaveTextAsync(
+            $"CORS forbids it: {feed.Address} does not allow pages of {host.Address.GetLeftPart(UriPartial.Authority)} to read it.");
+        await Expect(page.Locator("#state-detail")).ToHaveTextAsync(NextTry());
+    }
+
+    [Fact]
+    public async Task A_server_that_is_not_there_gets_a_clear_word()
+    {
+        FeedServer feed = await FeedServer.StartAsync();
+        string address = feed.Address;
+        await feed.DisposeAsync();
+        await using SelfHost host = await SelfHost.StartAsync();
+        IPage page = await WatchAsync(host, address);
+        await Expect(page.Locator("#notice")).ToContainTextAsync($"{address} cannot be reached");
+        await Expect(page.Locator("#state")).ToHaveTextAsync("Reconnecting");
+    }
+
+    [Theory]
+    [InlineData(404, "text/plain", "answers with status 404, not with a stream.")]
+    [InlineData(200, "text/html", "answers with text/html, not with text/event-stream.")]
+    [InlineData(204, null, "says that there is no more (204), so the page stopped.")]
+    public async Task An_answer_that_is_no_stream_gets_a_clear_word(int status, string? type, string words)
+    {
+        await using FeedServer feed = await FeedServer.StartAsync(http =>
+        {
+            FeedServer.Open(http);
+            http.Response.StatusCode = status;
+            http.Response.ContentType = type;
+            return Task.CompletedTask;
+        });
+        await using SelfHost host = await SelfHost.StartAsync();
+        IPage page = await WatchAsync(host, feed.Address);
+        await Expect(page.Locator("#notice")).ToHaveTextAsync($"{feed.Address} {words}");
+    }
+
+    [Theory]
+    [InlineData("javascript:alert(1)")]
+    [InlineData("http://")]
+    public async Task An_address_that_cannot_be_opened_gets_a_clear_word(string address)
+    {
+        await using SelfHost host = await SelfHost.StartAsync();
+        IPage page = await WatchAsync(host, address);
+        await Expect(page.Locator("#notice")).ToContainTextAsync("is not an address that can be opened");
+        await Expect(page.Locator("#state")).ToHaveTextAsync("Stopped");
+    }
+
+    [Fact]
+    public async Task The_address_field_watches_another_origin_and_a_reload_keeps_it()
+    {
+        await using FeedServer feed = await FeedServer.StartAsync("data: from elsewhere\n\n");
+        await using SelfHost host = await SelfHost.StartAsync();
+        IPage page = await browser.OpenTabAsync();
+        await page.GotoAsync($"{host.Address}");
+        await page.GetByLabel("Address").FillAsync(feed.Address);
+        await page.GetByLabel("Address").PressAsync("Enter");
+        await Expect(page.Locator("#count")).ToHaveTextAsync("from elsewhere");
+        await page.ReloadAsync();
+        await Expect(page.GetByLabel("Address")).ToHaveValueAsync(feed.Address);
+        await Expect(page.Locator("#count")).ToHaveTextAsync("from elsewhere");
+    }
+
+    [Fact]
+    public async Task Named_events_are_shown_when_their_names_are_given()
+    {
+        await using FeedServer feed = await FeedServer.StartAsync(
+            "event: a\ndata: one\n\n", "event: other\ndata: two\n\n", "event: error\ndata: three\n\n", "event: b\ndata: four\n\n", "data: five\n\n");
+        await using SelfHost host = await SelfHost.StartAsync();
+        IPage page = await WatchAsync(host, feed.Address, "a, b");
+
+        await Expect(page.Locator("#rows tr td:last-child")).ToHaveTextAsync(["five", "four", "one"]);
+        await Expect(page.Locator("#rows tr td:nth-child(3)")).ToHaveTextAsync(["message", "b", "a"]);
+        await Expect(page.Locator("#state")).ToHaveTextAsync("Open"); // an event that is named error is none
+    }
+
+    [Fact]
+    public async Task Gaps_and_repeats_are_flagged_and_ids_longer_than_a_double_are_told_apart()
+    {
+        const string Long = "900719925474099";
+        await using FeedServer feed = await FeedServer.StartAsync(
+            [.. "124456".Select(n => $"id: {Long}{n}\ndata: {n}\n\n"), "data: without an id\n\n"]);
+        await using SelfHost host = await SelfHost.StartAsync();
+        IPage page = await WatchAsync(host, feed.Address);
+
+        await Expect(page.Locator("#summary")).ToContainTextAsync("7 events");
+        await Expect(page.Locator("#summary")).ToContainTextAsync("1 gap, 1 repeat.");
+        await Expect(page.Locator("#rows tr[data-flag] td:nth-child(2)")).ToHaveTextAsync([$"{Long}4 repeat", $"{Long}4 gap"]);
+        Assert.True(await page.EvaluateAsync<bool>(
+            """
+            () => {
+              const plot = document.getElementById('plot');
+              const { data } = plot.getContext('2d').getImageData(0, 0, plot.width, plot.height);
+              let red = 0;
+              for (let i = 0; i < data.length; i += 4) if (data[i] > 150 && data[i + 1] < 60 && data[i + 2] < 60) red++;
+              return red >= plot.height / 2;
+            }
+            """));
+    }
+
+    [Fact]
+    public async Task Data_that_is_no_count_is_shown_as_text_and_never_as_markup()
+    {
+        const string Markup = "<img src=x onerror=\"window.hacked=1\"></script><script>window.hacked=1</script>";
+        await using FeedServer feed = await FeedServer.StartAsync($"id: {Markup}\ndata: {Markup}\ndata: line two\n\n");
+        await using SelfHost host = await SelfHost.StartAsync();
+        IPage page = await WatchAsync(host, feed.Address);
+
+        await Expect(page.Locator("#rows td:last-child")).ToHaveJSPropertyAsync("textContent", $"{Markup}\nline two");
+        await Expect(page.Locator("#count")).ToHaveJSPropertyAsync("textContent", $"{Markup}\nline two");
+        await Expect(page.Locator("#count-label")).ToHaveTextAsync("Latest data");
+        Assert.Equal(0, await page.Locator("main img, main script").CountAsync());
+        Assert.True(await page.EvaluateAsync<bool>("window.hacked === undefined"));
+    }
+
+    [Fact]
+    public async Task A_megabyte_is_cut_and_its_length_given()
+    {
+        string big = new('x', 1024 * 1024);
+        await using FeedServer feed = await FeedServer.StartAsync([.. Enumerable.Range(1, 5).Select(n => $"id: {n}\ndata: {big}\n\n")]);
+        await using SelfHost host = await SelfHost.StartAsync();
+        IPage page = await WatchAsync(host, feed.Address);
+
+        await Expect(page.Locator("#received")).ToHaveTextAsync("5");
+        await Expect(page.Locator("#rows tr:first-child td:last-child")).ToHaveTextAsync($"{new string('x', 500)}… (1048576 characters)");
+        Assert.True(await page.EvaluateAsync<int>("document.body.textContent.length") < 100_000);
+    }
+
+    [Fact]
+    public async Task Thousands_of_events_a_second_leave_the_page_bounded_and_quick_to_answer()
+    {
+        await using FeedServer feed = await FeedServer.StartAsync(async http =>
+        {
+            FeedServer.Open(http);
+            using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(10));
+            for (int id = 1; await timer.WaitForNextTickAsync(http.RequestAborted); id += 30)
+            {
+                var frames = new StringBuilder();
+                foreach (int n in Enumerable.Range(id, 30))
+                {
+                    frames.Append(CultureInfo.InvariantCulture, $"id: {n}\ndata: {n}\n\n");
+                }
+
+                await http.Response.WriteAsync(frames.ToString(), http.RequestAborted);
+            }
+        });
+        await using SelfHost host = await SelfHost.StartAsync();
+        IPage page = await browser.OpenTabAsync();
+        await page.AddInitScriptAsync("console.log = () => {}"); // each would come all the way here
+        await page.GotoAsync(Link(host, feed.Address), new PageGotoOptions { WaitUntil = WaitUntilState.Commit });
+        await page.WaitForFunctionAsync("() => Number(document.querySelector('#received').textContent) > 10000");
+
+        await page.Locator("#toggle").ClickAsync(new LocatorClickOptions { Timeout = 3000 });
+        await Expect(page.Locator("#state")).ToHaveTextAsync("Stopped", new() { Timeout = 3000 });
+        Assert.Equal(100, await page.Locator("#rows tr").CountAsync());
+        await Expect(page.Locator("#plot-title")).ToHaveTextAsync("Arrivals a second");
+        await Expect(page.Locator("#summary")).ToContainTextAsync("no gaps, no repeats");
+    }
+
+    [Fact]
+    public async Task A_new_start_keeps_the_query_and_replaces_only_the_last_event_id()
+    {
+        var asked = new ConcurrentQueue<string>();
+        await using FeedServer feed = await FeedServer.StartAsync(async http =>
+        {
+            asked.Enqueue(http.Request.QueryString.Value!);
+            FeedServer.Open(http);
+            await http.Response.WriteAsync("id: é &1\ndata: x\n\n", http.RequestAborted);
+            await Task.Delay(Timeout.Infinite, http.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
+        });
+        await using SelfHost host = await SelfHost.StartAsync();
+        IPage page = await WatchAsync(host, $"{feed.Address}?key=a%2Fb+c&lastEventId=7&flag");
+        await Expect(page.Locator("#last-id")).ToHaveTextAsync("é &1");
+        await page.GetByLabel("Resume").CheckAsync();
+        await page.Locator("#toggle").ClickAsync();
+        await page.Locator("#toggle").ClickAsync();
+        await Expect(page.Locator("#received")).ToHaveTextAsync("2");
+        Assert.Equal(["?key=a%2Fb+c&lastEventId=7&flag", "?key=a%2Fb+c&flag&lastEventId=%C3%A9%20%261"], asked);
+    }
+
+    private static string Link(SelfHost host, string address, string types = "") =>
+        $"{host.Address}?events={Uri.EscapeDataString(address)}&types={Uri.EscapeDataString(types)}";
+
+    private async Task<IPage> WatchAsync(SelfHost host, string address, string types = "")
+    {
+        IPage page = await browser.OpenTabAsync();
+        await page.GotoAsync(Link(host, address, types));
+        return page;
+    }
+
+    [GeneratedRegex(@"^next try in \d+ s$")]
+    private static partial Regex NextTry();
+}

@@ -1,0 +1,251 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Microsoft.Playwright;
+using static Microsoft.Playwright.Assertions;
+
+namespace FuncSse.Tests;
+
+/// <summary>The page in a real browser, on the counter of the real self-host.</summary>
+[Collection(nameof(Browser))]
+public sealed partial class PageTests(Browser browser)
+{
+    private static readonly (string, string)[] Fast = [("Sse__Interval", "00:00:00.1"), ("Sse__Retry", "00:00:00.1")];
+
+    [Fact]
+    public async Task The_page_counts_from_one_and_says_that_the_stream_is_open()
+    {
+        await using SelfHost host = await SelfHost.StartAsync();
+        IPage page = await browser.OpenTabAsync();
+        await page.GotoAsync($"{host.Address}");
+
+        await Expect(page.Locator("#count")).ToHaveTextAsync("1");
+        await Expect(page.Locator("#state")).ToHaveTextAsync("Open");
+        await Expect(page).ToHaveTitleAsync("Open · FuncSse");
+        await Expect(page.Locator("#count")).ToHaveTextAsync("2");
+        await Expect(page.Locator("#last-id")).ToHaveTextAsync("2");
+        await Expect(page.Locator("#received")).ToHaveTextAsync("2");
+        await Expect(page.Locator("#reconnects")).ToHaveTextAsync("0");
+        await Expect(page.Locator("#connected-for")).ToHaveTextAsync(ShortTime());
+    }
+
+    [Fact]
+    public async Task Every_event_goes_to_the_console_as_Got()
+    {
+        await using SelfHost host = await SelfHost.StartAsync(Fast);
+        IPage page = await browser.OpenTabAsync();
+        var logged = new List<IConsoleMessage>();
+        page.Console += (_, message) => logged.Add(message);
+        await page.GotoAsync($"{host.Address}");
+        await page.CountsToAsync(10);
+
+        var data = new List<string>();
+        foreach (IConsoleMessage message in logged.Take(10))
+        {
+            Assert.Equal(2, message.Args.Count);
+            Assert.Equal("Got", await message.Args[0].JsonValueAsync<string>());
+            data.Add(await message.Args[1].EvaluateAsync<string>("event => event instanceof MessageEvent ? event.data : 'no event'"));
+        }
+
+        Assert.Equal(Enumerable.Range(1, 10).Select(n => n.ToString(CultureInfo.InvariantCulture)), data);
+    }
+
+    [Fact]
+    public async Task The_page_meets_a_content_security_policy_without_unsafe_words()
+    {
+        await using SelfHost host = await SelfHost.StartAsync(Fast);
+        IPage page = await browser.OpenTabAsync();
+        var errors = new List<string>();
+        page.PageError += (_, error) => errors.Add(error);
+        page.Console += (_, message) => errors.AddRange(message.Type == "error" ? [message.Text] : Array.Empty<string>());
+        IResponse response = (await page.GotoAsync($"{host.Address}"))!;
+        string policy = await response.HeaderValueAsync("content-security-policy") ?? "";
+
+        Assert.Contains("default-src 'none'", policy, StringComparison.Ordinal);
+        Assert.Single(Hash().Matches(policy), match => match.Value.StartsWith("script-src", StringComparison.Ordinal));
+        Assert.Single(Hash().Matches(policy), match => match.Value.StartsWith("style-src", StringComparison.Ordinal));
+        Assert.DoesNotContain("unsafe", policy, StringComparison.Ordinal);
+        await page.CountsToAsync(5);
+        await Expect(page.Locator("body")).ToHaveCSSAsync("margin", "0px"); // the style holds too
+        Assert.Empty(errors);
+    }
+
+    [Fact]
+    public async Task The_page_asks_for_nothing_but_itself_and_the_stream()
+    {
+        await using SelfHost host = await SelfHost.StartAsync(Fast);
+        IPage page = await browser.OpenTabAsync();
+        var requests = new List<string>();
+        page.Request += (_, request) => requests.Add(new Uri(request.Url).PathAndQuery);
+        await page.GotoAsync($"{host.Address}");
+        await page.CountsToAsync(5);
+
+        Assert.Equal(["/", "/events"], requests.Where(url => !url.StartsWith("image/", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task The_count_goes_on_when_a_killed_server_comes_back()
+    {
+        await using SelfHost host = await SelfHost.StartAsync(Fast);
+        IPage page = await browser.OpenTabAsync();
+        await page.GotoAsync($"{host.Address}");
+        await page.CountsToAsync(5);
+
+        await host.KillAsync();
+        await Expect(page.Locator("#state")).ToHaveTextAsync("Reconnecting");
+        await Expect(page.Locator("#notice")).ToContainTextAsync("/events cannot be reached");
+        int last = int.Parse(await page.Locator("#last-id").InnerTextAsync(), CultureInfo.InvariantCulture);
+        await host.StartAgainAsync();
+
+        await page.CountsToAsync(last + 5);
+        await Expect(page.Locator("#reconnects")).ToHaveTextAsync("1");
+        await Expect(page.Locator("#notice")).ToHaveTextAsync("Watching /events.");
+        await NothingIsMissingAsync(page, firstId: 1);
+    }
+
+    [Fact]
+    public async Task Streams_that_end_themselves_are_followed_without_a_gap_or_a_repeat()
+    {
+        await using SelfHost host = await SelfHost.StartAsync([.. Fast, ("Sse__MaxDuration", "00:00:01")]);
+        IPage page = await browser.OpenTabAsync();
+        await page.GotoAsync($"{host.Address}");
+        await page.WaitForFunctionAsync("() => Number(document.querySelector('#reconnects').textContent) >= 3");
+        await NothingIsMissingAsync(page, firstId: 1);
+    }
+
+    [Fact]
+    public async Task The_browser_gives_up_and_the_page_tries_again_with_the_last_event_id()
+    {
+        await using SelfHost host = await SelfHost.StartAsync(Fast);
+        IPage page = await browser.OpenTabAsync();
+        await page.GotoAsync($"{host.Address}?events=/events%3Fa=%2520b");
+        await page.CountsToAsync(5);
+        await page.RouteAsync("**/events*", route => route.FulfillAsync(new RouteFulfillOptions { Status = 503 }));
+        await host.KillAsync();
+        await host.StartAgainAsync();
+
+        await Expect(page.Locator("#notice")).ToContainTextAsync("status 503");
+        await Expect(page.Locator("#state-detail")).ToHaveTextAsync(NextTry());
+        string last = await page.Locator("#last-id").InnerTextAsync();
+        await page.UnrouteAllAsync();
+        await page.RunAndWaitForRequestAsync(
+            () => Task.CompletedTask,
+            request => request.Url.EndsWith($"/events?a=%20b&lastEventId={last}", StringComparison.Ordinal));
+        await page.CountsToAsync(int.Parse(last, CultureInfo.InvariantCulture) + 3);
+        await NothingIsMissingAsync(page, firstId: 1);
+    }
+
+    [Fact]
+    public async Task Stop_closes_the_stream_and_start_opens_a_new_one()
+    {
+        await using SelfHost host = await SelfHost.StartAsync(Fast);
+        IPage page = await browser.OpenTabAsync();
+        await page.GotoAsync($"{host.Address}");
+        await page.CountsToAsync(5);
+
+        var closed = new TaskCompletionSource<string?>();
+        page.RequestFailed += (_, request) => closed.TrySetResult(request.Failure);
+        await page.GetByRole(AriaRole.Button, new() { Name = "Stop" }).ClickAsync();
+        Assert.Equal("net::ERR_ABORTED", await closed.Task);
+        await Expect(page.Locator("#state")).ToHaveTextAsync("Stopped");
+        await page.RunAndWaitForRequestAsync(
+            () => page.GetByRole(AriaRole.Button, new() { Name = "Start" }).ClickAsync(),
+            request => request.Url.EndsWith("/events", StringComparison.Ordinal));
+        await Expect(page.Locator("#rows tr td:nth-child(2)").GetByText("1", new() { Exact = true })).ToHaveCountAsync(2);
+        await Expect(page.Locator("#summary")).ToContainTextAsync("no gaps, no repeats");
+    }
+
+    [Fact]
+    public async Task A_reload_resumes_when_asked_to_and_says_so()
+    {
+        await using SelfHost host = await SelfHost.StartAsync(Fast);
+        IPage page = await browser.OpenTabAsync();
+        await page.GotoAsync($"{host.Address}");
+        await page.GetByLabel("Resume").CheckAsync();
+        await page.CountsToAsync(5);
+        await page.ReloadAsync();
+
+        await Expect(page.Locator("#notice")).ToHaveTextAsync(Resumed());
+        int from = int.Parse(Resumed().Match(await page.Locator("#notice").InnerTextAsync()).Groups[1].Value, CultureInfo.InvariantCulture);
+        Assert.True(from >= 5);
+        await page.CountsToAsync(from + 3);
+        await NothingIsMissingAsync(page, firstId: from + 1);
+    }
+
+    [Fact]
+    public async Task A_reload_starts_afresh_when_not_asked_to_resume()
+    {
+        await using SelfHost host = await SelfHost.StartAsync();
+        IPage page = await browser.OpenTabAsync();
+        await page.GotoAsync($"{host.Address}");
+        await page.CountsToAsync(2);
+        await page.ReloadAsync();
+        await Expect(page.Locator("#count")).ToHaveTextAsync("1");
+        await Expect(page.Locator("#notice")).ToHaveTextAsync("Watching /events.");
+    }
+
+    [Fact]
+    public async Task The_plot_knows_when_events_are_due()
+    {
+        await using SelfHost host = await SelfHost.StartAsync(("Sse__Interval", "00:00:00.25"));
+        IPage page = await browser.OpenTabAsync();
+        await page.GotoAsync($"{host.Address}");
+        await Expect(page.Locator("#interval")).ToHaveTextAsync("one due every 250 ms");
+        await Expect(page.Locator("#summary")).ToHaveTextAsync(Lateness());
+    }
+
+    [Fact]
+    public async Task A_hidden_page_draws_nothing_and_counts_on()
+    {
+        await using SelfHost host = await SelfHost.StartAsync(Fast);
+        IPage page = await browser.OpenTabAsync();
+        await page.GotoAsync($"{host.Address}");
+        await page.CountsToAsync(3);
+        await page.EvaluateAsync(
+            """
+            () => {
+              Object.defineProperty(document, 'hidden', { get: () => window.away, configurable: true });
+              const draw = CanvasRenderingContext2D.prototype.clearRect;
+              CanvasRenderingContext2D.prototype.clearRect = function (...box) { window.work++; draw.apply(this, box); };
+              window.away = true;
+              document.dispatchEvent(new Event('visibilitychange'));
+              // What was asked for before still comes: one frame.
+              return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {
+                window.work = 0;
+                new MutationObserver(() => window.work++).observe(document, { subtree: true, childList: true, characterData: true });
+                done();
+              })));
+            }
+            """);
+        await page.RunAndWaitForConsoleMessageAsync(() => Task.CompletedTask);
+        await page.RunAndWaitForConsoleMessageAsync(() => Task.CompletedTask);
+        Assert.Equal(0, await page.EvaluateAsync<int>("work"));
+
+        await page.EvaluateAsync("() => { away = false; document.dispatchEvent(new Event('visibilitychange')); }");
+        await page.CountsToAsync(8);
+        await NothingIsMissingAsync(page, firstId: 1);
+    }
+
+    // All in one look, since the page counts on.
+    private static async Task NothingIsMissingAsync(IPage page, int firstId)
+    {
+        string[] figures = await page.EvaluateAsync<string[]>("['last-id', 'received', 'summary'].map((id) => document.getElementById(id).textContent)");
+        Assert.Equal(int.Parse(figures[0], CultureInfo.InvariantCulture) - firstId + 1, int.Parse(figures[1], CultureInfo.InvariantCulture));
+        Assert.EndsWith("no gaps, no repeats.", figures[2], StringComparison.Ordinal);
+        Assert.Equal(0, await page.Locator("#rows tr[data-flag]").CountAsync());
+    }
+
+    [GeneratedRegex(@"^0:00:\d\d$")]
+    private static partial Regex ShortTime();
+
+    [GeneratedRegex(@"(?:script|style)-src 'sha256-[\w+/]{43}='(?=;)")]
+    private static partial Regex Hash();
+
+    [GeneratedRegex(@"^next try in \d+ s$")]
+    private static partial Regex NextTry();
+
+    [GeneratedRegex(@"^Resumed /events after event id (\d+)\.$")]
+    private static partial Regex Resumed();
+
+    [GeneratedRegex(@"^Last two minutes: \d+ events, latest \d+ ms late, worst \d+ ms, no reconnects, no gaps, no repeats\.$")]
+    private static partial Regex Lateness();
+}

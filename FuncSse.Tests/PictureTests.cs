@@ -1,0 +1,24 @@
+using Microsoft.Playwright;
+
+namespace FuncSse.Tests;
+
+/// <summary>Takes README's picture from the real page: <c>dotnet run --project FuncSse.Tests -- -explicit only</c>.</summary>
+[Collection(nameof(Browser))]
+public sealed class PictureTests(Browser browser)
+{
+    [Fact(Explicit = true)]
+    public async Task Takes_the_picture_of_the_page()
+    {
+        string path = Path.Combine(HouseTests.Root, "docs", "page.png");
+        DateTime start = DateTime.UtcNow;
+        await using SelfHost host = await SelfHost.StartAsync();
+        IPage page = await browser.OpenTabAsync(ColorScheme.Light);
+        await page.GotoAsync($"{host.Address}");
+        await page.CountsToAsync(20);
+        await host.KillAsync();
+        await host.StartAgainAsync();
+        await page.WaitForFunctionAsync("() => Number(document.querySelector('#count').textContent) >= 60", null, new() { Timeout = 120_000 });
+        await page.ScreenshotAsync(new PageScreenshotOptions { Path = path });
+        Assert.True(File.GetLastWriteTimeUtc(path) >= start);
+    }
+}
