@@ -13,7 +13,7 @@ namespace FuncSse.Streaming;
 /// the timer was set, so it does not drift; periods that were missed altogether are left out, not made up for.
 /// </para>
 /// <para>
-/// A callback may take its time. One that is still running a window later keeps its thread, and the others that are due are called on
+/// A callback may take its time. One that is still running a little later keeps its thread, and the others that are due are called on
 /// the next one.
 /// </para>
 /// <para>Callbacks do not get the execution context of whoever set the timer.</para>
@@ -24,26 +24,27 @@ public sealed class CoalescingTimeProvider : TimeProvider, IDisposable
     public static readonly TimeSpan Window = TimeSpan.FromMilliseconds(4);
 
     private const long Never = long.MaxValue;
+    private const int MinOutdated = 1000;
 
     private readonly TimeProvider _inner;
     private readonly long _window;
     private readonly Lock _gate = new();
     private readonly PriorityQueue<Timer, long> _queue = new();
     private readonly ITimer _timer;
+    private int _outdated;
     private long _earliestBatch = long.MinValue;
     private long _armedFor = Never;
 
     /// <summary>Makes a provider that has the time of another.</summary>
-    /// <param name="inner">Whose time it is, and whose timer wakes the batches.</param>
+    /// <param name="inner">Whose time it is, and whose timer wakes the batches; for the system's, a thread of its own does.</param>
     public CoalescingTimeProvider(TimeProvider inner)
     {
         ArgumentNullException.ThrowIfNull(inner);
         _inner = inner;
         _window = ToTimestamp(Window);
-        using (ExecutionContext.SuppressFlow())
-        {
-            _timer = inner.CreateTimer(static self => ((CoalescingTimeProvider)self!).CallDue(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        }
+        _timer = inner == System
+            ? new ThreadTimer(CallDue)
+            : inner.CreateTimer(static self => ((CoalescingTimeProvider)self!).CallDue(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
     /// <inheritdoc/>
@@ -93,7 +94,8 @@ public sealed class CoalescingTimeProvider : TimeProvider, IDisposable
             {
                 if (timer.Due != due)
                 {
-                    _queue.Dequeue(); // It was set anew since, or disposed.
+                    _queue.Dequeue();
+                    _outdated--;
                     continue;
                 }
 
@@ -104,7 +106,7 @@ public sealed class CoalescingTimeProvider : TimeProvider, IDisposable
                 }
 
                 _queue.Dequeue();
-                if (_armedFor == Never)
+                if (_armedFor > now + _window)
                 {
                     // Before the callback, so that it cannot hold up the rest.
                     _earliestBatch = now + _window;
@@ -116,6 +118,20 @@ public sealed class CoalescingTimeProvider : TimeProvider, IDisposable
             }
 
             return false;
+        }
+    }
+
+    // A timer that is set anew or disposed leaves its old entry in the queue: they go when they are the most of it. Called under the gate,
+    // before the timer that leaves one forgets when it was due.
+    private void Tidy()
+    {
+        if (_outdated > MinOutdated && _outdated > _queue.Count / 2)
+        {
+            (Timer, long)[] current = [.. _queue.UnorderedItems.Where(entry => entry.Element.Due == entry.Priority)];
+            _queue.Clear();
+            _queue.EnqueueRange(current);
+            _queue.TrimExcess();
+            _outdated = 1;
         }
     }
 
@@ -171,6 +187,7 @@ public sealed class CoalescingTimeProvider : TimeProvider, IDisposable
                     return false;
                 }
 
+                Outdate();
                 _period = period > TimeSpan.Zero ? Math.Max(1, provider.ToTimestamp(period)) : Never;
                 if (dueTime == Timeout.InfiniteTimeSpan)
                 {
@@ -191,9 +208,19 @@ public sealed class CoalescingTimeProvider : TimeProvider, IDisposable
         {
             lock (provider._gate)
             {
+                Outdate();
                 _callback = null;
                 _state = null;
                 Due = Never;
+            }
+        }
+
+        private void Outdate()
+        {
+            if (Due != Never)
+            {
+                provider._outdated++;
+                provider.Tidy();
             }
         }
 

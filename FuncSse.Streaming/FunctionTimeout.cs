@@ -35,18 +35,19 @@ internal static class FunctionTimeout
 
         return TimeSpan.TryParse(limit, CultureInfo.InvariantCulture, out TimeSpan time)
             ? time
-            : throw new FormatException($"{Name} is '{limit}'; allowed is a time as hours:minutes:seconds, or -1 for none");
+            : throw new FormatException($"{Name} is '{limit.ReplaceLineEndings(" ")}'; allowed is a time as hours:minutes:seconds, or -1 for none");
     }
 
     private static string? FromFile(string hostJson)
     {
         try
         {
+            using FileStream file = File.OpenRead(hostJson); // As a stream, since it may begin with a byte order mark.
             using JsonDocument json = JsonDocument.Parse(
-                File.ReadAllBytes(hostJson), new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
-            return json.RootElement.TryGetProperty(Name, out JsonElement value) ? value.ToString() : null;
+                file, new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+            return json.RootElement.TryGetProperty(Name, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value.ToString() : null;
         }
-        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException or IOException or UnauthorizedAccessException)
         {
             throw new FormatException($"{hostJson} cannot be read: {exception.Message.ReplaceLineEndings(" ")}");
         }

@@ -17,7 +17,7 @@ public sealed partial class PageResult(string path) : IResult
     public async Task ExecuteAsync(HttpContext httpContext)
     {
         ArgumentNullException.ThrowIfNull(httpContext);
-        byte[] content = await File.ReadAllBytesAsync(Path.Combine(AppContext.BaseDirectory, path), httpContext.RequestAborted);
+        byte[] content = await File.ReadAllBytesAsync(Path.Combine(AppContext.BaseDirectory, path), CancellationToken.None);
         IHeaderDictionary headers = httpContext.Response.Headers;
         headers.ContentSecurityPolicy = Policy(Encoding.UTF8.GetString(content));
         headers.CacheControl = "no-cache"; // Kept, but asked for each time: 304 when it is still the same.
@@ -35,6 +35,8 @@ public sealed partial class PageResult(string path) : IResult
 
     private static string Hashes(Regex element, string page)
     {
+        // As the browser's parser normalises line breaks before it hashes (WHATWG HTML §13.2.3.5).
+        page = page.Replace("\r\n", "\n", StringComparison.Ordinal).Replace('\r', '\n');
         IEnumerable<string> hashes = element.Matches(page)
             .Select(match => $"'sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(match.Groups[1].Value)))}'");
         return string.Join(' ', hashes.DefaultIfEmpty("'none'"));

@@ -17,6 +17,10 @@ namespace FuncSse.Streaming;
 /// Cancelled when the stream ends, whatever the reason. A feed that just stops then is as good as one that throws
 /// <see cref="OperationCanceledException"/>, and costs less.
 /// </param>
+/// <remarks>
+/// A feed may take its time, but asynchronously: one that blocks the thread that asks it holds up no other stream, yet its own cannot end
+/// before it returns.
+/// </remarks>
 /// <returns>
 /// The events. Give each an <see cref="SseItem{T}.EventId"/> from which the feed can go on, and a client that comes back misses nothing.
 /// Keep ids to ASCII: the Functions host itself answers 500 to a header beyond it, and the browser would never come back.

@@ -26,7 +26,10 @@ public sealed class SseOptions
     /// </summary>
     public TimeSpan MaxDuration { get; init; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>How long a client may take no byte before it is dropped: 100 ms to 1 day, 10 s by default.</summary>
+    /// <summary>
+    /// How long a client may take no byte before it is dropped: 100 ms to 1 day, 10 s by default. It counts from when what the server and the
+    /// system hold for it, some 128 KB, is full: until then nobody can tell.
+    /// </summary>
     public TimeSpan WriteTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How many streams may be open at once: 1 or more; <see langword="null"/>, the default, for no limit.</summary>

@@ -12,7 +12,7 @@ internal sealed class SseOptionsReader(IConfigurationSection section)
 {
     private static readonly char[] Separators = [',', ';', ' '];
 
-    // A stream is over within a second of its end.
+    // A stream is over within half a second of its end, unless its feed blocks the thread that asks it.
     private static readonly TimeSpan EndMargin = TimeSpan.FromSeconds(1);
 
     private readonly HashSet<string> _known = new(StringComparer.OrdinalIgnoreCase);
@@ -25,7 +25,9 @@ internal sealed class SseOptionsReader(IConfigurationSection section)
             return fallback;
         }
 
-        if (TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out TimeSpan time) && time >= min && time <= max)
+        // A number alone would be days, and is never meant so.
+        if (text.Contains(':', StringComparison.Ordinal)
+            && TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out TimeSpan time) && time >= min && time <= max)
         {
             return time;
         }
@@ -47,31 +49,22 @@ internal sealed class SseOptionsReader(IConfigurationSection section)
 
     public IReadOnlyList<string> Origins(string name, IReadOnlyList<string> fallback)
     {
-        // As one setting or as the array that JSON gives; both are usual, and neither may be ignored.
-        string[] origins =
-        [
-            .. (Value(name) ?? "").Split(Separators, StringSplitOptions.RemoveEmptyEntries),
-            .. section.GetSection(name).GetChildren().Select(child => child.Value ?? ""),
-        ];
-        if (origins.Length == 0)
+        _known.Add(name);
+        IConfigurationSection setting = section.GetSection(name);
+        if (!setting.Exists() && setting.Value is null)
         {
             return fallback;
         }
 
-        if (origins is ["*"])
-        {
-            return origins;
-        }
-
-        foreach (string origin in origins)
-        {
-            if (!Uri.TryCreate(origin, UriKind.Absolute, out Uri? uri) || uri.GetLeftPart(UriPartial.Authority) != origin)
-            {
-                return Fail(name, string.Join(',', origins), "* alone, or origins as browsers send them, such as https://example.com,http://localhost:3000", fallback);
-            }
-        }
-
-        return origins;
+        // As one setting or as the array that JSON gives; both are usual. A list that came out empty is no list of all.
+        string[] origins =
+        [
+            .. (setting.Value ?? "").Split(Separators, StringSplitOptions.RemoveEmptyEntries),
+            .. setting.GetChildren().Select(child => child.Value ?? ""),
+        ];
+        return origins is ["*"] || (origins.Length > 0 && origins.All(IsOrigin))
+            ? origins
+            : Fail(name, setting.Value ?? string.Join(',', origins), "* alone, or origins as browsers send them, such as https://example.com,http://localhost:3000", fallback);
     }
 
     public void CheckLifetime(string name, TimeSpan lifetime, Func<TimeSpan?> readLimit)
@@ -102,9 +95,19 @@ internal sealed class SseOptionsReader(IConfigurationSection section)
         }
     }
 
+    // Scheme, host in ASCII and the port unless it is the scheme's own: nothing else is ever sent as one (RFC 6454 §6.2).
+    private static bool IsOrigin(string text) =>
+        Uri.TryCreate(text, UriKind.Absolute, out Uri? uri)
+        && text == $"{uri.Scheme}://{uri.IdnHost}{(uri.IsDefaultPort ? "" : $":{uri.Port}")}";
+
     private string? Value(string name)
     {
         _known.Add(name);
+        if (section.GetSection(name).GetChildren().FirstOrDefault() is { } child)
+        {
+            _failures.Add($"{child.Path} is no setting; {section.Path}:{name} is one value");
+        }
+
         return section[name] is { Length: > 0 } value ? value : null;
     }
 

@@ -9,8 +9,10 @@ namespace FuncSse.Streaming;
 /// <summary>Wires the engine into an app.</summary>
 public static class SseServiceCollectionExtensions
 {
-    // As much as Kestrel's own buffer of a request: 1 MiB.
-    private const int MaxRequestHead = 1024 * 1024;
+    // Bytes, each of the request line and of all headers. What a stream's request said is kept for as long as the stream.
+    private const int MaxRequestHead = 256 * 1024;
+
+    private const int MaxRequestHeaders = 1000;
 
     private static readonly Encoding LenientUtf8 = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: false);
 
@@ -40,6 +42,7 @@ public static class SseServiceCollectionExtensions
         {
             // A browser that is answered anything but 200 never comes back, so an absurd id is read and ignored, not refused.
             kestrel.Limits.MaxRequestHeadersTotalSize = MaxRequestHead;
+            kestrel.Limits.MaxRequestHeaderCount = MaxRequestHeaders;
             kestrel.Limits.MaxRequestLineSize = MaxRequestHead;
             kestrel.RequestHeaderEncodingSelector = static _ => LenientUtf8;
         });

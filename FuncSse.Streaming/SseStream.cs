@@ -14,50 +14,58 @@ namespace FuncSse.Streaming;
 /// write to the response.
 /// </summary>
 #pragma warning disable CA1001 // The token source is not disposed of: it holds nothing, and may be cancelled a moment after the stream is over.
-internal sealed class SseStream<T>(HttpContext http, SseStreams streams)
+internal sealed class SseStream<T>
 #pragma warning restore CA1001
 {
-    /// <summary>What is left to a feed, and to a client that does not read, once the stream has to end.</summary>
-    private static readonly TimeSpan EndGrace = TimeSpan.FromMilliseconds(500);
-
-    private const int NotWaiting = -1;
-
-    private readonly SseStreamWriter _writer = new(http.Response.BodyWriter);
+    private readonly HttpContext _http;
+    private readonly SseStreams _streams;
+    private readonly SseStreamWriter _writer;
+    private readonly SseWatch _watch;
     private readonly SseSignal _signal = new();
     private readonly CancellationTokenSource _feedEnd = new();
-    private ITimer? _watch;
+
+    // By now: what ends a stream may log it when the context serves another request already.
+    private readonly string _traceIdentifier;
+
     private volatile SseStreamEnd _end;
-    private bool _keepAliveDue;
-    private long _lastWrite;
+    private volatile bool _isKeepAliveDue;
     private long _events;
 
-    // While a flush waits for the client: what the writer's count of flushes was when the watch last looked.
-    private int _flushesSeen = NotWaiting;
+    public SseStream(HttpContext http, SseStreams streams)
+    {
+        _http = http;
+        _streams = streams;
+        _traceIdentifier = http.TraceIdentifier;
+        _writer = new SseStreamWriter(http.Response.BodyWriter);
+        _watch = new SseWatch(http, streams, _writer, OnSilent, () => End(SseStreamEnd.ClientStalled));
+    }
 
     private bool IsOpen => _end == SseStreamEnd.None;
 
     private bool IsClientThere => _end is not (SseStreamEnd.ClientLeft or SseStreamEnd.ClientStalled);
 
-    /// <summary>Carries the feed to the client until the stream ends. No cancellation comes out of here; a feed's failure does.</summary>
+    /// <summary>
+    /// Carries the feed to the client until the stream ends, and counts the stream out that <see cref="SseStreams.TryEnter"/> counted in.
+    /// What ends it does not come out as an exception; a feed's own failure does.
+    /// </summary>
     public async Task RunAsync(SseFeed<T> feed, string? lastEventId, CancellationToken hostCancelled)
     {
-        long opened = streams.Time.GetTimestamp();
-        _lastWrite = opened;
+        long opened = _streams.Time.GetTimestamp();
         try
         {
-            using ITimer watch = streams.Time.CreateTimer(static self => Self(self).Watch(), this, streams.Options.KeepAlive, Timeout.InfiniteTimeSpan);
-            _watch = watch;
-            using ITimer lifetime = streams.Time.CreateTimer(
-                static self => Self(self).End(SseStreamEnd.Lifetime), this, SseDelays.Lifetime(streams.Options), Timeout.InfiniteTimeSpan);
-            using CancellationTokenRegistration left = http.RequestAborted.UnsafeRegister(
+            using SseWatch watch = _watch;
+            watch.Start();
+            using ITimer lifetime = _streams.Time.CreateTimer(
+                static self => Self(self).End(SseStreamEnd.Lifetime), this, SseDelays.Lifetime(_streams.Options), Timeout.InfiniteTimeSpan);
+            using CancellationTokenRegistration left = _http.RequestAborted.UnsafeRegister(
                 static self => Self(self).End(SseStreamEnd.ClientLeft), this);
-            using CancellationTokenRegistration stopping = streams.Stopping.UnsafeRegister(
+            using CancellationTokenRegistration stopping = _streams.Stopping.UnsafeRegister(
                 static self => Self(self).End(SseStreamEnd.HostStopping), this);
             using CancellationTokenRegistration cancelled = hostCancelled.UnsafeRegister(
                 static self => Self(self).End(SseStreamEnd.HostCancelled), this);
 
             // In one flush with the headers: the host's proxy holds those back until the first byte of the body.
-            _writer.WriteRetry(streams.Options.Retry);
+            _writer.WriteRetry(_streams.Options.Retry);
             await FlushAsync();
 
             // From here on the feed's code runs, which may block, and this may be the thread that serves the sockets.
@@ -66,9 +74,10 @@ internal sealed class SseStream<T>(HttpContext http, SseStreams streams)
         }
         finally
         {
-            TimeSpan duration = streams.Time.GetElapsedTime(opened);
-            streams.Leave(duration, _end);
-            Log.StreamEnded(streams.Logger, http.TraceIdentifier, duration, _events, _end);
+            TryEnd(SseStreamEnd.ClientLeft); // Kestrel's writes do not throw; where another server's do, it is for a client that is gone.
+            TimeSpan duration = _streams.Time.GetElapsedTime(opened);
+            _streams.Leave(duration, _end);
+            Log.StreamEnded(_streams.Logger, _traceIdentifier, duration, _events, _end);
         }
     }
 
@@ -80,14 +89,18 @@ internal sealed class SseStream<T>(HttpContext http, SseStreams streams)
         ExceptionDispatchInfo? failure = null;
         try
         {
-            reader = new SseFeedReader<T>(feed(lastEventId, _feedEnd.Token), _signal);
+            if (IsOpen)
+            {
+                reader = new SseFeedReader<T>(feed(lastEventId, _feedEnd.Token), _signal);
+            }
+
             while (IsOpen)
             {
-                reader.Move();
+                reader!.Move();
                 while (IsOpen && !reader.HasMoved)
                 {
                     await _signal.WaitAsync();
-                    if (_keepAliveDue)
+                    if (_isKeepAliveDue)
                     {
                         _writer.WriteComment();
                         await FlushAsync();
@@ -112,6 +125,7 @@ internal sealed class SseStream<T>(HttpContext http, SseStreams streams)
         // What a feed throws once the stream has ended is its way of being cancelled.
         catch (Exception exception) when (TryEnd(SseStreamEnd.FeedFailed))
         {
+            Log.FeedFailed(_streams.Logger, exception, _traceIdentifier);
             failure = ExceptionDispatchInfo.Capture(exception);
         }
         catch (Exception exception)
@@ -119,13 +133,15 @@ internal sealed class SseStream<T>(HttpContext http, SseStreams streams)
             LogUnlessCancelled(exception);
         }
 
-        if (IsClientThere && LastRetry() is { } retry)
+        try
         {
-            _writer.WriteRetry(retry);
-            await FlushAsync();
+            if (IsClientThere && LastRetry() is { } retry)
+            {
+                _writer.WriteRetry(retry);
+                await FlushAsync();
+            }
         }
-
-        if (reader is not null)
+        finally
         {
             await CloseAsync(reader);
         }
@@ -138,7 +154,7 @@ internal sealed class SseStream<T>(HttpContext http, SseStreams streams)
         string? eventType = item.EventType == SseParser.EventTypeDefault ? null : item.EventType;
         _writer.WriteEvent(Text(item.Data), eventType, item.EventId, item.ReconnectionInterval);
         _events++;
-        streams.CountEvent();
+        _streams.CountEvent();
         return FlushAsync();
     }
 
@@ -150,13 +166,13 @@ internal sealed class SseStream<T>(HttpContext http, SseStreams streams)
     };
 
     private JsonSerializerOptions Json =>
-        http.RequestServices.GetRequiredService<IOptions<JsonOptions>>().Value.SerializerOptions;
+        _http.RequestServices.GetRequiredService<IOptions<JsonOptions>>().Value.SerializerOptions;
 
     private ValueTask FlushAsync()
     {
         ValueTask<FlushResult> flush = _writer.FlushAsync();
-        _keepAliveDue = false;
-        Volatile.Write(ref _lastWrite, streams.Time.GetTimestamp());
+        _isKeepAliveDue = false;
+        _watch.Written();
         if (!flush.IsCompletedSuccessfully)
         {
             return WaitForClientAsync(flush);
@@ -168,70 +184,45 @@ internal sealed class SseStream<T>(HttpContext http, SseStreams streams)
 
     private async ValueTask WaitForClientAsync(ValueTask<FlushResult> flush)
     {
-        Volatile.Write(ref _flushesSeen, _writer.Flushes);
-        _watch?.Change(IsOpen ? streams.Options.WriteTimeout : EndGrace, Timeout.InfiniteTimeSpan);
+        _watch.WaitForClient();
         await flush;
-        Volatile.Write(ref _flushesSeen, NotWaiting);
-        Volatile.Write(ref _lastWrite, streams.Time.GetTimestamp());
-        _watch?.Change(streams.Options.KeepAlive, Timeout.InfiniteTimeSpan);
+        _watch.ClientTook();
 
         // The thread that goes on here is the one that serves the sockets: not for the feed's code.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
     }
 
-    // What has to be seen to while the loop waits: a client that does not read, or a feed that has nothing to say.
-    private void Watch()
+    private void OnSilent()
     {
-        int flushesSeen = Volatile.Read(ref _flushesSeen);
-        TimeSpan next;
-        if (flushesSeen == NotWaiting)
-        {
-            TimeSpan silent = streams.Time.GetElapsedTime(Volatile.Read(ref _lastWrite));
-            next = streams.Options.KeepAlive - silent;
-            if (next <= TimeSpan.Zero)
-            {
-                next = streams.Options.KeepAlive;
-                _keepAliveDue = true;
-                _signal.Set();
-            }
-        }
-        else if (_writer.Flushes is int flushes && flushes != flushesSeen)
-        {
-            // It takes a large event piece by piece. If it just took the last, NotWaiting must stay.
-            Interlocked.CompareExchange(ref _flushesSeen, flushes, flushesSeen);
-            next = streams.Options.WriteTimeout;
-        }
-        else
-        {
-            End(SseStreamEnd.ClientStalled);
-            http.Abort();
-            return;
-        }
-
-        _watch?.Change(next, Timeout.InfiniteTimeSpan);
+        _isKeepAliveDue = true;
+        _signal.Set();
     }
 
-    private bool TryEnd(SseStreamEnd reason) =>
-        Interlocked.CompareExchange(ref _end, reason, SseStreamEnd.None) == SseStreamEnd.None;
+    private bool TryEnd(SseStreamEnd reason)
+    {
+        if (Interlocked.CompareExchange(ref _end, reason, SseStreamEnd.None) != SseStreamEnd.None)
+        {
+            return false;
+        }
 
-    // On another thread, since whoever ends the stream must not be held up by what a feed does when it is cancelled.
+        _watch.End();
+        return true;
+    }
+
+    // The loop goes on, and the feed is cancelled, on another thread: whoever ends the stream must not be held up by what a feed does.
     private void End(SseStreamEnd reason)
     {
         if (TryEnd(reason))
         {
-            ThreadPool.UnsafeQueueUserWorkItem(static self => self.Wake(), this, preferLocal: false);
+            ThreadPool.UnsafeQueueUserWorkItem(
+                static self =>
+                {
+                    self._signal.Set();
+                    self.CancelFeed();
+                },
+                this,
+                preferLocal: false);
         }
-    }
-
-    private void Wake()
-    {
-        if (Volatile.Read(ref _flushesSeen) != NotWaiting)
-        {
-            _watch?.Change(EndGrace, Timeout.InfiniteTimeSpan);
-        }
-
-        CancelFeed();
-        _signal.Set();
     }
 
     private void CancelFeed()
@@ -250,20 +241,29 @@ internal sealed class SseStream<T>(HttpContext http, SseStreams streams)
     {
         SseStreamEnd.Lifetime => SseDelays.Renewal,
         SseStreamEnd.FeedEnded => null,
-        _ => SseDelays.HostGone(streams.Options),
+        _ => SseDelays.HostGone(_streams.Options),
     };
 
-    private async Task CloseAsync(SseFeedReader<T> reader)
+    // A feed that does not stop, or blocks when it is told to, is left to itself.
+    private async Task CloseAsync(SseFeedReader<T>? reader)
     {
-        CancelFeed();
-        Task closed = reader.CloseAsync();
+        if (reader is null)
+        {
+            return;
+        }
+
+        Task closed = Task.Run(() =>
+        {
+            CancelFeed();
+            return reader.CloseAsync();
+        });
         try
         {
-            await closed.WaitAsync(EndGrace, streams.Time);
+            await closed.WaitAsync(_watch.EndGraceLeft, _streams.Time);
         }
         catch (TimeoutException) when (!closed.IsCompleted)
         {
-            Log.FeedHangs(streams.Logger, http.TraceIdentifier, EndGrace);
+            Log.FeedHangs(_streams.Logger, _traceIdentifier, SseWatch.EndGrace);
         }
         catch (Exception exception)
         {
@@ -275,7 +275,7 @@ internal sealed class SseStream<T>(HttpContext http, SseStreams streams)
     {
         if (exception is not OperationCanceledException)
         {
-            Log.FeedFailed(streams.Logger, exception, http.TraceIdentifier);
+            Log.FeedFailed(_streams.Logger, exception, _traceIdentifier);
         }
     }
 }

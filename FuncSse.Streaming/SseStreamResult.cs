@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -48,12 +49,12 @@ public sealed class SseStreamResult<T>(SseFeed<T> feed, CancellationToken hostCa
             return Task.CompletedTask;
         }
 
+        LetOnlyTheWriteTimeoutJudge(httpContext.Features);
         if (!streams.TryEnter())
         {
             return RefuseAsync(httpContext, streams);
         }
 
-        LetOnlyTheWriteTimeoutJudge(httpContext.Features);
         return new SseStream<T>(httpContext, streams).RunAsync(feed, LastEventId(httpContext.Request), hostCancelled);
     }
 
@@ -77,7 +78,14 @@ public sealed class SseStreamResult<T>(SseFeed<T> feed, CancellationToken hostCa
         features.Get<IHttpMinResponseDataRateFeature>()?.MinDataRate = null;
 
         // The system would else take megabytes for a client that reads nothing, and hide for as long whether one reads.
-        features.Get<IConnectionSocketFeature>()?.Socket.SendBufferSize = SendBuffer;
+        try
+        {
+            features.Get<IConnectionSocketFeature>()?.Socket.SendBufferSize = SendBuffer;
+        }
+        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+        {
+            // The client is gone already, as its stream is about to find out.
+        }
     }
 
     private static async Task RefuseAsync(HttpContext http, SseStreams streams)
@@ -85,7 +93,7 @@ public sealed class SseStreamResult<T>(SseFeed<T> feed, CancellationToken hostCa
         Log.StreamRefused(streams.Logger, http.TraceIdentifier, streams.Options.MaxStreams);
         var writer = new SseStreamWriter(http.Response.BodyWriter);
         writer.WriteRetry(SseDelays.Refusal(streams.Options));
-        await writer.FlushAsync(http.RequestAborted);
+        await writer.FlushAsync(CancellationToken.None); // A write to a client that left does not throw; a token would.
     }
 
     // The header is the browser's own word on where it was, while a page's query is the same on each return (WHATWG HTML §9.2.3).

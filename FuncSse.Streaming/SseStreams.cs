@@ -50,13 +50,18 @@ internal sealed class SseStreams : IHostedLifecycleService
     /// <summary>Counts a stream in, unless <see cref="SseOptions.MaxStreams"/> are open. Each that came in must <see cref="Leave"/>.</summary>
     public bool TryEnter()
     {
-        // Claimed before it is compared, so that two that come at once cannot both take the last place.
-        if (Interlocked.Increment(ref _open) <= (Options.MaxStreams ?? int.MaxValue))
+        int limit = Options.MaxStreams ?? int.MaxValue;
+        for (int open = Open; open < limit;)
         {
-            return true;
+            int found = Interlocked.CompareExchange(ref _open, open + 1, open);
+            if (found == open)
+            {
+                return true;
+            }
+
+            open = found;
         }
 
-        Interlocked.Decrement(ref _open);
         _refusedStreams.Add(1);
         return false;
     }

@@ -90,6 +90,21 @@ public sealed class CoalescingTimeProviderTests : IDisposable
     }
 
     [Fact]
+    public void Disposed_timers_are_forgotten_long_before_they_would_be_due()
+    {
+        long before = GC.GetTotalMemory(forceFullCollection: true);
+        for (int i = 0; i < 100_000; i++)
+        {
+            Create(TimeSpan.FromHours(1), Timeout.InfiniteTimeSpan).Dispose();
+        }
+
+        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, 1024 * 1024);
+        using ITimer timer = Create(Millisecond, Timeout.InfiniteTimeSpan);
+        _clock.Advance(Millisecond);
+        Assert.Single(_calls);
+    }
+
+    [Fact]
     public async Task Callback_that_blocks_holds_up_no_other()
     {
         using var time = new CoalescingTimeProvider(TimeProvider.System);

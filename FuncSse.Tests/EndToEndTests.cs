@@ -125,21 +125,6 @@ public sealed class EndToEndTests(Server server) : IDisposable
         Assert.Equal(Encoding.UTF8.GetByteCount(html), head.Content.Headers.ContentLength);
     }
 
-    [Fact]
-    public async Task Client_that_leaves_ends_its_stream_within_a_second()
-    {
-        SelfHost host = server.Own;
-        int before = Left();
-        HttpResponseMessage response = await OpenAsync();
-        Assert.Equal("1", await FirstIdAsync(response));
-        long left = Stopwatch.GetTimestamp();
-        response.Dispose();
-        await Eventually.TrueAsync(() => Left() > before);
-        Assert.InRange(Stopwatch.GetElapsedTime(left), TimeSpan.Zero, TimeSpan.FromSeconds(1));
-
-        int Left() => host.Output.Count(line => line.Contains("ClientLeft", StringComparison.Ordinal));
-    }
-
     private async Task<HttpResponseMessage> OpenAsync(string path = "events", string? lastEventId = null)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, path);

@@ -32,6 +32,18 @@ public sealed class ProcessTests : IDisposable
     }
 
     [Fact]
+    public async Task Client_that_leaves_ends_its_stream_within_a_second()
+    {
+        await using SelfHost host = await SelfHost.StartAsync(("Logging__LogLevel__FuncSse", "Debug"));
+        using RawClient client = await RawClient.GetAsync(host.Address);
+        await client.ReadUntilAsync("data: 1\n");
+        long left = Stopwatch.GetTimestamp();
+        client.Vanish();
+        await Eventually.TrueAsync(() => host.Output.Any(line => line.EndsWith("1 events: ClientLeft.", StringComparison.Ordinal)));
+        Assert.InRange(Stopwatch.GetElapsedTime(left), TimeSpan.Zero, TimeSpan.FromSeconds(1));
+    }
+
+    [Fact]
     public async Task Sigterm_ends_two_thousand_streams_cleanly_within_five_seconds()
     {
         const int Streams = 2_000;

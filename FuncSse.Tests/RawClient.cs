@@ -7,6 +7,7 @@ namespace FuncSse.Tests;
 internal sealed class RawClient : IDisposable
 {
     private readonly Socket _socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+    private bool _isGone;
 
     public static async Task<RawClient> SendAsync(Uri server, ReadOnlyMemory<byte> request)
     {
@@ -49,7 +50,14 @@ internal sealed class RawClient : IDisposable
     {
         _socket.LingerState = new LingerOption(enable: true, seconds: 0);
         _socket.Dispose();
+        _isGone = true;
     }
 
-    public void Dispose() => Vanish();
+    public void Dispose()
+    {
+        if (!_isGone)
+        {
+            Vanish();
+        }
+    }
 }

@@ -20,21 +20,11 @@ public sealed class Server : IAsyncLifetime
 
     public bool IsOwn => _own is not null;
 
-    /// <summary>The self-host, for tests that need more of a server than its address; without one they are skipped.</summary>
-    public SelfHost Own
-    {
-        get
-        {
-            Assert.SkipUnless(IsOwn, "Only the self-host can be asked for this, and FUNCSSE_URL names another server.");
-            return _own!;
-        }
-    }
-
     public async ValueTask InitializeAsync()
     {
         if (string.IsNullOrEmpty(Given))
         {
-            _own = await SelfHost.StartAsync(("Logging__LogLevel__FuncSse", "Debug"));
+            _own = await SelfHost.StartAsync();
         }
     }
 

@@ -54,6 +54,8 @@ public sealed class SseOptionsTests : IDisposable
 
     [Theory]
     [InlineData("Interval", "5")]
+    [InlineData("Interval", "1")]
+    [InlineData("Retry", "1")]
     [InlineData("Interval", "00:00:00")]
     [InlineData("Interval", "-00:00:01")]
     [InlineData("Interval", "soon")]
@@ -71,11 +73,25 @@ public sealed class SseOptionsTests : IDisposable
     [InlineData("AllowedOrigins", "https://example.com/")]
     [InlineData("AllowedOrigins", "https://Example.com")]
     [InlineData("AllowedOrigins", "example.com")]
+    [InlineData("AllowedOrigins", ",")]
+    [InlineData("AllowedOrigins", "")]
+    [InlineData("AllowedOrigins", "https://bücher.example")]
+    [InlineData("AllowedOrigins", "https://user@example.com")]
+    [InlineData("AllowedOrigins", "https://example.com:443")]
     public void Bad_value_is_refused_in_one_line_that_names_the_setting_the_value_and_what_is_allowed(string name, string value)
     {
         string message = Assert.Throws<OptionsValidationException>(() => Read(($"Sse:{name}", value))).Message;
         Assert.StartsWith($"Sse:{name} is '{value.ReplaceLineEndings(" ")}'; allowed is ", message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', message);
+    }
+
+    [Theory]
+    [InlineData("Sse:MaxStreams:0")]
+    [InlineData("Sse:Interval:Seconds")]
+    public void Setting_of_another_shape_is_refused(string key)
+    {
+        string message = Assert.Throws<OptionsValidationException>(() => Read((key, "5"))).Message;
+        Assert.StartsWith($"{key} is no setting; ", message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -109,6 +125,8 @@ public sealed class SseOptionsTests : IDisposable
     [InlineData("""{ "functionTimeout": "00:05:00" }""", "00:04:59")]
     [InlineData("""{ "functionTimeout": "-1" }""", "23:00:00")]
     [InlineData("""{ "version": "2.0" }""", "00:29:59")]
+    [InlineData("\ufeff{ \"functionTimeout\": \"00:31:00\" }", "00:30:00")]
+    [InlineData("""{ "functionTimeout": null }""", "00:29:59")]
     [InlineData(null, "23:00:00")]
     public void Lifetime_that_cannot_reach_the_function_timeout_is_taken(string? hostJson, string maxDuration)
     {
@@ -140,6 +158,7 @@ public sealed class SseOptionsTests : IDisposable
     [InlineData("{", "cannot be read")]
     [InlineData("[]", "cannot be read")]
     [InlineData("""{ "functionTimeout": "soon" }""", "functionTimeout is 'soon'")]
+    [InlineData("""{ "functionTimeout": "1\n2" }""", "functionTimeout is '1 2'")]
     public void Unreadable_host_json_is_refused_in_one_line(string hostJson, string part)
     {
         File.WriteAllText(_hostJson, hostJson);

@@ -144,8 +144,13 @@ public sealed class SseStreamTests
             _ => stream.StopHost,
         };
         end();
-        await stream.RunAsync<string>((_, _) => throw new InvalidOperationException("not called"))
-            .WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        bool isCalled = false;
+        await stream.RunAsync((_, _) =>
+        {
+            isCalled = true;
+            return AsyncEnumerable.Empty<SseItem<string>>();
+        }).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        Assert.False(isCalled);
         Assert.Equal(0, stream.Streams.Open);
     }
 
@@ -239,6 +244,7 @@ public sealed class SseStreamTests
         Assert.Equal("no more", (await Assert.ThrowsAsync<InvalidOperationException>(() => run)).Message);
         Assert.Matches("^retry: 1000\n\ndata: a\n\nretry: \\d{4}\n\n$", stream.Read());
         Assert.Equal(0, stream.Streams.Open);
+        Assert.Single(stream.Logs.Entries, entry => entry.Level == LogLevel.Error && entry.Exception?.Message == "no more");
 
         static async IAsyncEnumerable<SseItem<string>> FailingAsync(string? lastEventId, [EnumeratorCancellation] CancellationToken cancellationToken)
         {
@@ -348,6 +354,65 @@ public sealed class SseStreamTests
     }
 
     [Fact]
+    public async Task Client_that_reads_slowly_does_not_outstay_the_end_of_its_stream()
+    {
+        using var stream = new StreamHarness(Lasting, pauseWriterAt: 20);
+        string large = new('x', 20 * SseStreamWriter.DataWindow);
+        Task run = stream.RunAsync((_, _) => new[] { new SseItem<string>(large) }.ToAsyncEnumerable());
+        await stream.TakeAsync("retry: 1000\n\n".Length + SseStreamWriter.DataWindow);
+        stream.StopHost();
+        TimeSpan grace = TimeSpan.FromMilliseconds(500);
+        await Eventually.TrueAsync(() => stream.Time.NextDue == stream.Time.Now + grace);
+        stream.Time.Advance(TimeSpan.FromMilliseconds(400));
+        await stream.TakeAsync(SseStreamWriter.DataWindow);
+        stream.Time.Advance(TimeSpan.FromMilliseconds(100));
+        Assert.True(stream.IsAborted);
+        await run;
+    }
+
+    [Theory]
+    [InlineData(200, 2)]
+    [InlineData(2, 10)]
+    public async Task Client_that_does_not_take_a_comment_has_the_write_timeout_to_do_so(int keepAlive, int writeTimeout)
+    {
+        var options = new SseOptions { KeepAlive = keepAlive * Second, WriteTimeout = writeTimeout * Second, MaxDuration = TimeSpan.FromDays(1) };
+        using var stream = new StreamHarness(options, pauseWriterAt: 15);
+        var waiting = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Task run = stream.RunAsync((_, cancellationToken) => SilentAsync(waiting, cancellationToken));
+        await waiting.Task;
+        stream.Time.Advance(keepAlive * Second);
+        await Eventually.TrueAsync(() => stream.Time.NextDue == (keepAlive + writeTimeout) * Second); // The comment is written, and hangs.
+        stream.Time.Advance(writeTimeout * Second - TimeSpan.FromTicks(1));
+        Assert.False(stream.IsAborted);
+        stream.Time.Advance(TimeSpan.FromTicks(1));
+        Assert.True(stream.IsAborted);
+        await run;
+    }
+
+    [Fact]
+    public async Task Feed_that_blocks_when_it_is_cancelled_does_not_keep_the_stream()
+    {
+        using var stream = new StreamHarness();
+        using var release = new ManualResetEventSlim();
+        var waiting = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Task run = stream.RunAsync((_, cancellationToken) =>
+        {
+            cancellationToken.Register(release.Wait);
+            return SilentAsync(waiting, cancellationToken);
+        });
+        await waiting.Task;
+        stream.StopHost();
+        await Eventually.TrueAsync(() =>
+        {
+            stream.Time.Advance(TimeSpan.FromMilliseconds(100));
+            return run.IsCompleted;
+        });
+        release.Set();
+        await run;
+        Assert.Matches("^retry: 1000\n\nretry: \\d{4}\n\n$", stream.Read());
+    }
+
+    [Fact]
     public async Task Stream_that_has_to_end_does_not_wait_for_a_client_that_does_not_read()
     {
         using var stream = new StreamHarness(pauseWriterAt: 20);
@@ -380,29 +445,69 @@ public sealed class SseStreamTests
     [Fact]
     public async Task Limit_is_counted_exactly_through_every_way_to_end()
     {
-        var options = new SseOptions { MaxStreams = 1 };
-        using var stream = new StreamHarness(options);
-        SseFeed<string>[] feeds =
+        Func<StreamHarness, Task>[] ways =
         [
-            (_, _) => AsyncEnumerable.Empty<SseItem<string>>(),
-            (_, _) => throw new InvalidOperationException(),
-            (_, _) => new[] { new SseItem<string>("a") { EventId = "\0" } }.ToAsyncEnumerable(),
+            async stream => await stream.RunAsync((_, _) => AsyncEnumerable.Empty<SseItem<string>>()),
+            async stream => await Record.ExceptionAsync(() => stream.RunAsync<string>((_, _) => throw new InvalidOperationException())),
+            async stream => await Record.ExceptionAsync(() => stream.RunAsync((_, _) => Once(new SseItem<string>("a") { EventId = "\0" }))),
+            stream => EndAsync(stream, stream.LeaveAsClient),
+            stream => EndAsync(stream, stream.StopHost),
+            stream => EndAsync(stream, stream.CancelAsHost),
+            stream => EndAsync(stream, () => stream.Time.Advance(stream.Options.MaxDuration)),
         ];
-        foreach (SseFeed<string> feed in feeds)
+        var options = new SseOptions { MaxStreams = 1 };
+        foreach (Func<StreamHarness, Task> way in ways)
         {
-            await Record.ExceptionAsync(() => stream.RunAsync(feed));
+            using var stream = new StreamHarness(options);
+            await way(stream);
             Assert.Equal(0, stream.Streams.Open);
         }
 
-        await Task.WhenAll(Enumerable.Range(0, 1_000).Select(_ => Task.Run(() =>
+        using var stalled = new StreamHarness(options, pauseWriterAt: 20);
+        await EndAsync(stalled, () => stalled.Time.Advance(Second + options.WriteTimeout));
+        Assert.True(stalled.IsAborted);
+        Assert.Equal(0, stalled.Streams.Open);
+
+        static async Task EndAsync(StreamHarness stream, Action end)
         {
-            if (stream.Streams.TryEnter())
+            Task run = await stream.OpenCounterAsync();
+            Assert.Equal(1, stream.Streams.Open);
+            Assert.False(stream.Streams.TryEnter());
+            end();
+            await run;
+        }
+    }
+
+    [Fact]
+    public async Task Limit_holds_when_many_come_at_once()
+    {
+        using var stream = new StreamHarness(new SseOptions { MaxStreams = 3 });
+        int most = 0, entered = 0;
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() =>
+        {
+            for (int i = 0; i < 20_000; i++)
             {
-                Assert.Equal(1, stream.Streams.Open);
-                stream.Streams.Leave(TimeSpan.Zero, SseStreamEnd.ClientLeft);
+                if (stream.Streams.TryEnter())
+                {
+                    Interlocked.Increment(ref entered);
+                    most = Math.Max(most, stream.Streams.Open);
+                    stream.Streams.Leave(TimeSpan.Zero, SseStreamEnd.ClientLeft);
+                }
             }
         })));
+        Assert.InRange(most, 1, 3);
+        Assert.InRange(entered, 20_000, 160_000);
         Assert.Equal(0, stream.Streams.Open);
+    }
+
+    private static IAsyncEnumerable<SseItem<string>> Once(SseItem<string> item) => new[] { item }.ToAsyncEnumerable();
+
+    private static async IAsyncEnumerable<SseItem<string>> SilentAsync(
+        TaskCompletionSource waiting, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        waiting.SetResult();
+        await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
+        yield break;
     }
 
     private sealed record Reading(string Name, double Value);

@@ -1,0 +1,103 @@
+using System.Globalization;
+
+namespace FuncSse.Benchmarks;
+
+/// <summary>What the command line asks for.</summary>
+internal sealed class BenchmarkOptions
+{
+    private const string Usage = """
+        dotnet run -c Release --project FuncSse.Benchmarks -- [load|alloc|start|micro] [options]
+
+          load   (default) CPU, memory, first byte and lateness of every server under the same streams
+          alloc  managed bytes an event in steady state, of the servers that run on .NET
+          start  from the start of the process to the first byte
+          micro  BenchmarkDotNet: the frame writer beside SseFormatter (its own options follow)
+
+          --streams 5000[,500,…]   open at once; each number gives a table of its own
+          --seconds 20             of the measured window, 5 to 200 (alloc: 60)
+          --rounds 3               the servers run one after another in each round (start: 10; alloc: 1)
+          --servers floor,funcsse,typed,typed-periodic,pipe,express
+                                   and funcsse@PATH: another build of FuncSse.SelfHost.dll beside
+          --env NAME=VALUE         for every server; may be repeated
+        """;
+
+    public string Mode { get; private set; } = "load";
+
+    public int[] Streams { get; private set; } = [5000];
+
+    public int Seconds { get; private set; } = 20;
+
+    public int Rounds { get; private set; } = 3;
+
+    public string[] Servers { get; private set; } = ServerCatalog.Names;
+
+    public Dictionary<string, string> Environment { get; } = [];
+
+    /// <exception cref="BenchmarkException">An argument is not understood.</exception>
+    public static BenchmarkOptions Parse(string[] args)
+    {
+        var options = new BenchmarkOptions();
+        int start = 0;
+        if (args is ["load" or "alloc" or "start", ..])
+        {
+            options.Mode = args[0];
+            start = 1;
+        }
+
+        if (options.Mode == "alloc")
+        {
+            (options.Seconds, options.Rounds) = (60, 1);
+        }
+        else if (options.Mode == "start")
+        {
+            (options.Streams, options.Rounds) = ([1], 10);
+        }
+
+        for (int i = start; i < args.Length; i += 2)
+        {
+            if (i + 1 == args.Length)
+            {
+                throw new BenchmarkException(Usage);
+            }
+
+            options.Set(args[i], args[i + 1]);
+        }
+
+        return options;
+    }
+
+    private void Set(string name, string value)
+    {
+        switch (name)
+        {
+            case "--streams":
+                Streams = [.. value.Split(',').Select(part => Number(name, part, 1, 20_000))];
+                break;
+            case "--seconds":
+                // A stream of the self-host ends itself after four to five minutes: the ramp and the window must fit before that.
+                Seconds = Number(name, value, 5, 200);
+                break;
+            case "--rounds":
+                Rounds = Number(name, value, 1, 100);
+                break;
+            case "--servers":
+                Servers = value.Split(',');
+                if (Servers.FirstOrDefault(server => !ServerCatalog.IsKnown(server)) is { } unknown)
+                {
+                    throw new BenchmarkException($"--servers: '{unknown}' is none of {string.Join(", ", ServerCatalog.Names)}.");
+                }
+
+                break;
+            case "--env" when value.Split('=', 2) is [string variable, string content]:
+                Environment[variable] = content;
+                break;
+            default:
+                throw new BenchmarkException(Usage);
+        }
+    }
+
+    private static int Number(string name, string text, int least, int most) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= least && number <= most
+            ? number
+            : throw new BenchmarkException($"{name}: '{text}' is not a number from {least} to {most}.");
+}

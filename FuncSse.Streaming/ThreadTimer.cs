@@ -1,0 +1,135 @@
+namespace FuncSse.Streaming;
+
+/// <summary>
+/// A one-shot timer on a thread of its own. The system's timers go through the thread pool, whose threads spin for a while before they
+/// sleep: woken hundreds of times a second, they cost more than what they are woken for.
+/// </summary>
+/// <remarks>
+/// One thread, the keeper, waits and calls. A second watches: if the keeper has not come back from a callback when the next is overdue, it
+/// becomes the keeper itself and starts a new one to watch; the other goes when it comes back.
+/// </remarks>
+internal sealed class ThreadTimer : ITimer
+{
+    private const long Never = long.MaxValue;
+
+    /// <summary>How long a callback may hold up the next, in milliseconds.</summary>
+    private const int Patience = 50;
+
+    private readonly object _gate = new();
+    private readonly Action _callback;
+    private Thread _keeper;
+
+    // In milliseconds of Environment.TickCount64.
+    private long _due = Never;
+    private long? _keeperSleepsUntil;
+    private bool _isDisposed;
+
+    public ThreadTimer(Action callback)
+    {
+        _callback = callback;
+        lock (_gate)
+        {
+            _keeper = Start();
+            Start();
+        }
+    }
+
+    /// <summary>Sets when it is called next. It knows no period.</summary>
+    public bool Change(TimeSpan dueTime, TimeSpan period)
+    {
+        lock (_gate)
+        {
+            _due = dueTime == Timeout.InfiniteTimeSpan ? Never : Environment.TickCount64 + (long)dueTime.TotalMilliseconds;
+            if (_keeperSleepsUntil > _due)
+            {
+                Monitor.PulseAll(_gate);
+            }
+
+            return !_isDisposed;
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (_gate)
+        {
+            _isDisposed = true;
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private Thread Start()
+    {
+        var thread = new Thread(Run) { IsBackground = true, Name = "FuncSse timer" };
+        thread.UnsafeStart();
+        return thread;
+    }
+
+    private void Run()
+    {
+        Thread self = Thread.CurrentThread;
+        bool wasKeeper = false;
+        while (WaitUntilDue(self, ref wasKeeper))
+        {
+            _callback();
+        }
+    }
+
+    private bool WaitUntilDue(Thread self, ref bool wasKeeper)
+    {
+        lock (_gate)
+        {
+            while (!_isDisposed)
+            {
+                bool isKeeper = _keeper == self;
+                if (wasKeeper && !isKeeper)
+                {
+                    return false; // Another took its place while it was held up.
+                }
+
+                wasKeeper = isKeeper;
+                long wait = _due == Never ? Never : _due + (isKeeper ? 0 : Patience) - Environment.TickCount64;
+                if (wait <= 0)
+                {
+                    if (!isKeeper)
+                    {
+                        _keeper = self;
+                        Start();
+                    }
+
+                    wasKeeper = true;
+                    _due = Never;
+                    return true;
+                }
+
+                Sleep(isKeeper, wait);
+            }
+
+            return false;
+        }
+    }
+
+    private void Sleep(bool isKeeper, long wait)
+    {
+        if (isKeeper)
+        {
+            _keeperSleepsUntil = _due;
+        }
+        else if (wait == Never && _keeperSleepsUntil is null)
+        {
+            wait = Patience; // The keeper is in a callback, and will set the time without waking anybody.
+        }
+
+        Monitor.Wait(_gate, wait == Never ? Timeout.Infinite : (int)Math.Min(wait, int.MaxValue));
+        if (isKeeper)
+        {
+            _keeperSleepsUntil = null;
+        }
+    }
+}
