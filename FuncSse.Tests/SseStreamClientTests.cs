@@ -1,0 +1,181 @@
+using System.Net.ServerSentEvents;
+using System.Runtime.CompilerServices;
+using FuncSse.Streaming;
+using Microsoft.AspNetCore.Http;
+
+namespace FuncSse.Tests;
+
+/// <summary>Clients that do not read, and more of them than are allowed, on a clock that stands until the test moves it.</summary>
+public sealed class SseStreamClientTests
+{
+    private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
+    private static readonly SseOptions Lasting = new() { MaxDuration = TimeSpan.FromDays(1), KeepAlive = TimeSpan.FromSeconds(220) };
+
+    [Fact]
+    public async Task Client_that_takes_no_byte_is_dropped_after_the_write_timeout()
+    {
+        using var stream = new StreamHarness(pauseWriterAt: 20);
+        Task run = await stream.OpenCounterAsync();
+        stream.Time.Advance(Second); // retry and the first event: over the pipe's 20 bytes.
+        Assert.False(stream.IsAborted);
+        stream.Time.Advance(10 * Second - TimeSpan.FromTicks(1));
+        Assert.False(stream.IsAborted);
+        stream.Time.Advance(TimeSpan.FromTicks(1));
+        Assert.True(stream.IsAborted);
+        await run;
+        Assert.Contains(stream.Logs.Entries, entry => entry.Message.EndsWith("ClientStalled.", StringComparison.Ordinal));
+        Assert.Equal(0, stream.Streams.Open);
+    }
+
+    [Fact]
+    public async Task Client_that_takes_a_large_event_slowly_is_not_dropped()
+    {
+        using var stream = new StreamHarness(Lasting, pauseWriterAt: 20);
+        string large = new('x', 20 * SseStreamWriter.DataWindow);
+        Task run = stream.RunAsync((_, _) => new[] { new SseItem<string>(large) }.ToAsyncEnumerable());
+        await stream.TakeAsync("retry: 1000\n\n".Length);
+        for (int i = 0; i < 20; i++)
+        {
+            stream.Time.Advance(9 * Second);
+            await stream.TakeAsync(SseStreamWriter.DataWindow);
+        }
+
+        await stream.TakeAsync("data: \n\n".Length);
+        await run;
+        Assert.False(stream.IsAborted);
+    }
+
+    [Fact]
+    public async Task Client_that_reads_slowly_does_not_outstay_the_end_of_its_stream()
+    {
+        using var stream = new StreamHarness(Lasting, pauseWriterAt: 20);
+        string large = new('x', 20 * SseStreamWriter.DataWindow);
+        Task run = stream.RunAsync((_, _) => new[] { new SseItem<string>(large) }.ToAsyncEnumerable());
+        await stream.TakeAsync("retry: 1000\n\n".Length + SseStreamWriter.DataWindow);
+        stream.StopHost();
+        TimeSpan grace = TimeSpan.FromMilliseconds(500);
+        await Eventually.TrueAsync(() => stream.Time.NextDue == stream.Time.Now + grace);
+        stream.Time.Advance(TimeSpan.FromMilliseconds(400));
+        await stream.TakeAsync(SseStreamWriter.DataWindow);
+        stream.Time.Advance(TimeSpan.FromMilliseconds(100));
+        Assert.True(stream.IsAborted);
+        await run;
+    }
+
+    [Theory]
+    [InlineData(200, 2)]
+    [InlineData(2, 10)]
+    public async Task Client_that_does_not_take_a_comment_has_the_write_timeout_to_do_so(int keepAlive, int writeTimeout)
+    {
+        var options = new SseOptions { KeepAlive = keepAlive * Second, WriteTimeout = writeTimeout * Second, MaxDuration = TimeSpan.FromDays(1) };
+        using var stream = new StreamHarness(options, pauseWriterAt: 15);
+        var waiting = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Task run = stream.RunAsync((_, cancellationToken) => SilentAsync(waiting, cancellationToken));
+        await waiting.Task;
+        stream.Time.Advance(keepAlive * Second);
+        await Eventually.TrueAsync(() => stream.Time.NextDue == (keepAlive + writeTimeout) * Second); // The comment is written, and hangs.
+        stream.Time.Advance(writeTimeout * Second - TimeSpan.FromTicks(1));
+        Assert.False(stream.IsAborted);
+        stream.Time.Advance(TimeSpan.FromTicks(1));
+        Assert.True(stream.IsAborted);
+        await run;
+    }
+
+    [Fact]
+    public async Task Stream_that_has_to_end_does_not_wait_for_a_client_that_does_not_read()
+    {
+        using var stream = new StreamHarness(pauseWriterAt: 20);
+        Task run = await stream.OpenCounterAsync();
+        stream.Time.Advance(Second);
+        stream.StopHost();
+        TimeSpan grace = TimeSpan.FromMilliseconds(500);
+        await Eventually.TrueAsync(() => stream.Time.NextDue == stream.Time.Now + grace);
+        stream.Time.Advance(grace);
+        await run;
+        Assert.True(stream.IsAborted);
+    }
+
+    [Fact]
+    public async Task Stream_beyond_the_limit_is_told_to_come_back_much_later()
+    {
+        using var stream = new StreamHarness(new SseOptions { MaxStreams = 1 });
+        Task run = await stream.OpenCounterAsync();
+        stream.Read();
+        DefaultHttpContext second = stream.NewRequest();
+        await new SseStreamResult<string>(stream.Counter.ReadAsync).ExecuteAsync(second);
+        Assert.Equal(200, second.Response.StatusCode);
+        Assert.Matches("^retry: [123]\\d{4}\n\n$", stream.Read());
+        Assert.Equal(1, stream.Streams.Open);
+        stream.LeaveAsClient();
+        await run;
+        Assert.Equal(0, stream.Streams.Open);
+    }
+
+    [Fact]
+    public async Task Limit_is_counted_exactly_through_every_way_to_end()
+    {
+        Func<StreamHarness, Task>[] ways =
+        [
+            async stream => await stream.RunAsync((_, _) => AsyncEnumerable.Empty<SseItem<string>>()),
+            async stream => await Record.ExceptionAsync(() => stream.RunAsync<string>((_, _) => throw new InvalidOperationException())),
+            async stream => await Record.ExceptionAsync(() => stream.RunAsync((_, _) => Once(new SseItem<string>("a") { EventId = "\0" }))),
+            stream => EndAsync(stream, stream.LeaveAsClient),
+            stream => EndAsync(stream, stream.StopHost),
+            stream => EndAsync(stream, stream.CancelAsHost),
+            stream => EndAsync(stream, () => stream.Time.Advance(stream.Options.MaxDuration)),
+        ];
+        var options = new SseOptions { MaxStreams = 1 };
+        foreach (Func<StreamHarness, Task> way in ways)
+        {
+            using var stream = new StreamHarness(options);
+            await way(stream);
+            Assert.Equal(0, stream.Streams.Open);
+        }
+
+        using var stalled = new StreamHarness(options, pauseWriterAt: 20);
+        await EndAsync(stalled, () => stalled.Time.Advance(Second + options.WriteTimeout));
+        Assert.True(stalled.IsAborted);
+        Assert.Equal(0, stalled.Streams.Open);
+
+        static async Task EndAsync(StreamHarness stream, Action end)
+        {
+            Task run = await stream.OpenCounterAsync();
+            Assert.Equal(1, stream.Streams.Open);
+            Assert.False(stream.Streams.TryEnter());
+            end();
+            await run;
+        }
+    }
+
+    [Fact]
+    public async Task Limit_holds_when_many_come_at_once()
+    {
+        using var stream = new StreamHarness(new SseOptions { MaxStreams = 3 });
+        int most = 0, entered = 0;
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() =>
+        {
+            for (int i = 0; i < 20_000; i++)
+            {
+                if (stream.Streams.TryEnter())
+                {
+                    Interlocked.Increment(ref entered);
+                    most = Math.Max(most, stream.Streams.Open);
+                    stream.Streams.Leave(TimeSpan.Zero, SseStreamEnd.ClientLeft);
+                }
+            }
+        })));
+        Assert.InRange(most, 1, 3);
+        Assert.InRange(entered, 20_000, 160_000);
+        Assert.Equal(0, stream.Streams.Open);
+    }
+
+    private static IAsyncEnumerable<SseItem<string>> Once(SseItem<string> item) => new[] { item }.ToAsyncEnumerable();
+
+    private static async IAsyncEnumerable<SseItem<string>> SilentAsync(
+        TaskCompletionSource waiting, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        waiting.SetResult();
+        await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
+        yield break;
+    }
+}
