@@ -21,7 +21,8 @@ internal static class AllocationBenchmark
             {
                 foreach (string server in servers)
                 {
-                    results[server].Add(Measure(server, streams, options, $"{streams:N0} streams, round {round + 1} of {options.Rounds}, {server}:"));
+                    string step = $"{streams:N0} streams, round {round + 1} of {options.Rounds}, {server}:";
+                    results[server].Add(Measure(server, streams, options, step));
                 }
             }
 

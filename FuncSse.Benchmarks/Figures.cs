@@ -6,11 +6,19 @@ namespace FuncSse.Benchmarks;
 internal static class Figures
 {
     /// <param name="values">At least one.</param>
-    /// <param name="share">0.5 is the median.</param>
+    /// <param name="share">0.99 for the value that 99 % do not exceed.</param>
     public static double Percentile(IEnumerable<double> values, double share)
     {
         double[] sorted = [.. values.Order()];
-        return sorted[(int)Math.Ceiling(share * sorted.Length) is var rank and > 0 ? rank - 1 : 0];
+        return sorted[Math.Max(0, (int)Math.Ceiling(share * sorted.Length) - 1)];
+    }
+
+    /// <param name="values">At least one.</param>
+    /// <returns>The middle one, or the mean of the middle two.</returns>
+    public static double Median(IEnumerable<double> values)
+    {
+        double[] sorted = [.. values.Order()];
+        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
     }
 
     /// <returns>The median, and the least and the most where there is more than one; nothing for none.</returns>
@@ -21,7 +29,7 @@ internal static class Figures
             return "";
         }
 
-        string median = Short(Percentile(values, 0.5));
+        string median = Short(Median(values));
         return values.Count == 1 ? median : $"{median} [{Short(values.Min())}–{Short(values.Max())}]";
     }
 

@@ -12,7 +12,10 @@ namespace FuncSse.Benchmarks;
 internal static class FloorServer
 {
     private static readonly byte[] Head =
-        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\nConnection: close\r\n\r\nretry: 1000\n\n"u8.ToArray();
+    [
+        .. "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\nConnection: close\r\n\r\n"u8,
+        .. "retry: 1000\n\n"u8,
+    ];
 
     public static int Run()
     {

@@ -39,9 +39,9 @@ internal static class LoadRun
         return new LoadResult(
             processor.TotalMicroseconds / events,
             memory / 1024.0 / streams,
-            Figures.Percentile(client.Streams.Select(s => Stopwatch.GetElapsedTime(s.Sent, s.FirstByte).TotalMilliseconds), 0.5),
+            Figures.Median(client.Streams.Select(s => Stopwatch.GetElapsedTime(s.Sent, s.FirstByte).TotalMilliseconds)),
             Figures.Percentile(client.Streams.SelectMany(s => Lateness.Of(s, start)), 0.99),
-            Figures.Percentile(client.Streams.Select(s => Lateness.Drift(s, start)), 0.5),
+            Figures.Median(client.Streams.Select(s => Lateness.Drift(s, start))),
             own.TotalMicroseconds / events,
             all > TimeSpan.Zero ? Math.Max(0, (all - processor - own) / time) : double.NaN);
     }
@@ -59,12 +59,13 @@ internal static class LoadRun
         Progress.Wait($"{step} idle", WarmUpTime);
     }
 
-    /// <summary>No id may be missing, and no server may merely be slower than it should: drift is a figure, half the events are not.</summary>
+    /// <summary>No id may be missing, and no server may be far behind: drift is a figure, half the events are not.</summary>
     public static void CheckCount(string name, long events, long due)
     {
         if (events < due / 2)
         {
-            throw new BenchmarkException($"{name}: only {events} of {due} events came in time: the machine, or the server, cannot carry this load.");
+            throw new BenchmarkException(
+                $"{name}: only {events} of {due} events came in time: the machine, or the server, cannot carry this load.");
         }
     }
 }

@@ -8,7 +8,10 @@ namespace FuncSse.Benchmarks;
 /// <summary>One stream as its client sees it: when each byte that matters came, and whether it is the right one.</summary>
 internal sealed class LoadStream : IDisposable
 {
-    /// <summary>Where every stream goes on from: .NET keeps the texts of numbers up to 299, so only larger ones cost what a long stream's do.</summary>
+    /// <summary>
+    /// Where every stream goes on from: .NET keeps the texts of numbers up to 299, so only larger ones cost what those of a long
+    /// stream do.
+    /// </summary>
     public const int LastEventId = 1000;
 
     private static readonly byte[] Request = Encoding.ASCII.GetBytes(

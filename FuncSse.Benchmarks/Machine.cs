@@ -6,11 +6,16 @@ namespace FuncSse.Benchmarks;
 /// <summary>What the figures were measured on.</summary>
 internal static class Machine
 {
-    public static string Describe() => string.Create(
-        CultureInfo.InvariantCulture,
-        $"{Environment.ProcessorCount} cores{Model()}, {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (1L << 30)} GiB, {RuntimeInformation.OSDescription}, {RuntimeInformation.FrameworkDescription}");
+    public static string Describe()
+    {
+        long memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (1L << 30);
+        string system = $"{RuntimeInformation.OSDescription}, {RuntimeInformation.FrameworkDescription}";
+        return $"{Environment.ProcessorCount} cores{Model()}, {memory} GiB, {system}";
+    }
 
-    /// <summary>What all processes have had of all cores, the time that a hypervisor took included; zero where the system does not tell.</summary>
+    /// <summary>
+    /// What all processes have had of all cores, the time that a hypervisor took included; zero where the system does not tell.
+    /// </summary>
     public static TimeSpan BusyTime
     {
         get

@@ -21,7 +21,8 @@ internal static class OpenFileLimit
         if (words.Length > 4 && long.TryParse(words[4], CultureInfo.InvariantCulture, out long limit) && limit < streams + Others)
         {
             throw new BenchmarkException(
-                $"{streams} streams need {streams + Others} open files on each side, and the limit is {limit} (ulimit -n): raise it, or ask for fewer streams.");
+                $"{streams} streams need {streams + Others} open files on each side, and the limit is {limit} (ulimit -n): "
+                + "raise it, or ask for fewer streams.");
         }
     }
 }

@@ -45,7 +45,8 @@ internal sealed record PublishedApp(string Name, PublishKind Kind, string Progra
         }
 
         string program = Path.Combine(folder, name == "minimal" ? "minimal" : "FuncSse.SelfHost");
-        return new PublishedApp(name, kind, kind == PublishKind.Aot ? program + (OperatingSystem.IsWindows() ? ".exe" : "") : program + ".dll");
+        string extension = kind != PublishKind.Aot ? ".dll" : OperatingSystem.IsWindows() ? ".exe" : "";
+        return new PublishedApp(name, kind, program + extension);
     }
 
     public ProcessStartInfo Command(int port)

@@ -103,6 +103,8 @@ internal sealed class ServerProcess : IDisposable
         }
 
         string digits = string.Concat(line[(start + Scheme.Length)..].TakeWhile(char.IsAsciiDigit));
-        return int.TryParse(digits, CultureInfo.InvariantCulture, out int port) && port > 0 ? new IPEndPoint(IPAddress.Loopback, port) : null;
+        return int.TryParse(digits, CultureInfo.InvariantCulture, out int port) && port > 0
+            ? new IPEndPoint(IPAddress.Loopback, port)
+            : null;
     }
 }

@@ -4,7 +4,9 @@ using System.Net.Sockets;
 
 namespace FuncSse.Benchmarks;
 
-/// <summary>From the start of the process to the first byte of an answer: the self-host beside the least that is an ASP.NET Core app.</summary>
+/// <summary>
+/// From the start of the process to the first byte of an answer: the self-host beside the least that is an ASP.NET Core app.
+/// </summary>
 internal static class StartBenchmark
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
@@ -47,8 +49,9 @@ internal static class StartBenchmark
         foreach (PublishKind kind in Enum.GetValues<PublishKind>())
         {
             Progress.Show($"publish, {kind}");
-            foreach ((string name, string project) in (ReadOnlySpan<(string, string)>)[("self-host", SelfHostProject), ("minimal", MinimalApp)])
+            foreach (string name in (string[])["self-host", "minimal"])
             {
+                string project = name == "minimal" ? MinimalApp : SelfHostProject;
                 if (PublishedApp.TryPublish(name, project, kind, output, options, out string reason) is { } app)
                 {
                     apps.Add(app);
@@ -132,7 +135,7 @@ internal static class StartBenchmark
         foreach ((PublishedApp app, List<double> values) in times)
         {
             List<double>? minimal = times.FirstOrDefault(other => other.Key.Name == "minimal" && other.Key.Kind == app.Kind).Value;
-            string ratio = minimal is null ? "" : Figures.Short(Figures.Percentile(values.Zip(minimal, (one, other) => one / other), 0.5));
+            string ratio = minimal is null ? "" : Figures.Short(Figures.Median(values.Zip(minimal, (one, other) => one / other)));
             Console.WriteLine($"| {app.Title} | {Figures.Spread(values)} | {ratio} |");
         }
     }
