@@ -25,13 +25,7 @@ public sealed class SseStreamEndTests
             "platform" => ("^retry: \\d{4}\n\n$", "HostCancelled"),
             _ => ("^retry: \\d{4}\n\n$", "HostStopping"),
         };
-        Action end = token switch
-        {
-            "client" => stream.LeaveAsClient,
-            "platform" => stream.CancelAsHost,
-            _ => stream.StopHost,
-        };
-        end();
+        Fire(stream, token);
         await run.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
         Assert.Matches(ending, stream.Read());
         Assert.False(stream.IsAborted);
@@ -47,13 +41,7 @@ public sealed class SseStreamEndTests
     public async Task Token_that_fired_before_the_stream_opened_ends_it_at_once(string token)
     {
         using var stream = new StreamHarness();
-        Action end = token switch
-        {
-            "client" => stream.LeaveAsClient,
-            "platform" => stream.CancelAsHost,
-            _ => stream.StopHost,
-        };
-        end();
+        Fire(stream, token);
         bool isCalled = false;
         await stream.RunAsync((_, _) =>
         {
@@ -193,6 +181,17 @@ public sealed class SseStreamEndTests
         release.Set();
         await run;
         Assert.Matches("^retry: 1000\n\nretry: \\d{4}\n\n$", stream.Read());
+    }
+
+    private static void Fire(StreamHarness stream, string token)
+    {
+        Action fire = token switch
+        {
+            "client" => stream.LeaveAsClient,
+            "platform" => stream.CancelAsHost,
+            _ => stream.StopHost,
+        };
+        fire();
     }
 
     private static async IAsyncEnumerable<SseItem<string>> SilentAsync(
