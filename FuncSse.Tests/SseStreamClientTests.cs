@@ -72,6 +72,7 @@ public sealed class SseStreamClientTests
         var waiting = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Task run = stream.RunAsync((_, cancellationToken) => SilentAsync(waiting, cancellationToken));
         await waiting.Task;
+        await Task.Delay(500, TestContext.Current.CancellationToken); // Until the stream waits for its feed, which nothing outside can see.
         stream.Time.Advance(keepAlive * Second);
         await Eventually.TrueAsync(() => stream.Time.NextDue == (keepAlive + writeTimeout) * Second); // The comment is written, and hangs.
         stream.Time.Advance(writeTimeout * Second - TimeSpan.FromTicks(1));
