@@ -1,16 +1,15 @@
-using System.Diagnostics.CodeAnalysis;
-
 namespace FuncSse.Streaming;
 
 /// <summary>
 /// A <see cref="TimeProvider"/> whose timers share one timer of another's. What is due within the same few milliseconds is called in
-/// one batch, on one thread: a thousand streams that each wait a second then wake the process some two hundred times a second, not a
-/// thousand.
+/// one batch, on one thread: a thousand streams that each wait a second then wake the process two hundred times a second at most.
 /// </summary>
 /// <remarks>
 /// <para>
-/// A timer is never early and at most <see cref="Window"/> late, beside the lateness of the underlying timer. A period counts from when
-/// the timer was set, so it does not drift; periods that were missed altogether are left out, not made up for.
+/// A timer is never early. Beside the lateness of the underlying timer it is late by at most <see cref="MaxDelay"/>, and by at most a
+/// hundredth of its wait where that is less, but for a millisecond or two: its time is rounded up to such a multiple. A period counts from
+/// when the timer was set, so it does not drift, and one that is itself such a multiple is kept exactly; periods that were missed
+/// altogether are left out, not made up for. Times are whole milliseconds, as those of the system's timers are.
 /// </para>
 /// <para>
 /// A callback may take its time. One that is still running a little later keeps its thread, and the others that are due are called on
@@ -20,20 +19,15 @@ namespace FuncSse.Streaming;
 /// </remarks>
 public sealed class CoalescingTimeProvider : TimeProvider, IDisposable
 {
-    /// <summary>How far apart two batches are at least: 4 ms.</summary>
-    public static readonly TimeSpan Window = TimeSpan.FromMilliseconds(4);
-
-    private const long Never = long.MaxValue;
-    private const int MinOutdated = 1000;
+    /// <summary>How late a timer may be for the sake of a batch.</summary>
+    public static readonly TimeSpan MaxDelay = TimeSpan.FromMilliseconds(5);
 
     private readonly TimeProvider _inner;
-    private readonly long _window;
+    private readonly long _start;
     private readonly Lock _gate = new();
-    private readonly PriorityQueue<Timer, long> _queue = new();
+    private readonly TimerWheel _wheel = new();
     private readonly ITimer _timer;
-    private int _outdated;
-    private long _earliestBatch = long.MinValue;
-    private long _armedFor = Never;
+    private long _armedFor = TimerWheel.Never;
 
     /// <summary>Makes a provider that has the time of another.</summary>
     /// <param name="inner">Whose time it is, and whose timer wakes the batches; for the system's, a thread of its own does.</param>
@@ -41,7 +35,7 @@ public sealed class CoalescingTimeProvider : TimeProvider, IDisposable
     {
         ArgumentNullException.ThrowIfNull(inner);
         _inner = inner;
-        _window = ToTimestamp(Window);
+        _start = inner.GetTimestamp();
         _timer = inner == System
             ? new ThreadTimer(CallDue)
             : inner.CreateTimer(static self => ((CoalescingTimeProvider)self!).CallDue(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
@@ -52,6 +46,8 @@ public sealed class CoalescingTimeProvider : TimeProvider, IDisposable
 
     /// <inheritdoc/>
     public override long TimestampFrequency => _inner.TimestampFrequency;
+
+    private double Now => GetElapsedTime(_start).TotalMilliseconds;
 
     /// <inheritdoc/>
     public override DateTimeOffset GetUtcNow() => _inner.GetUtcNow();
@@ -75,104 +71,65 @@ public sealed class CoalescingTimeProvider : TimeProvider, IDisposable
     {
         lock (_gate)
         {
-            _armedFor = Never;
+            _armedFor = TimerWheel.Never;
+            _wheel.Advance((long)Now);
+            // Before the callbacks, so that one cannot hold up the rest.
+            Arm(_wheel.Now + (long)MaxDelay.TotalMilliseconds);
         }
 
         while (TryTakeDue(out TimerCallback? callback, out object? state))
         {
-            callback(state);
+            callback!(state);
         }
     }
 
-    private bool TryTakeDue([NotNullWhen(true)] out TimerCallback? callback, out object? state)
+    private bool TryTakeDue(out TimerCallback? callback, out object? state)
     {
-        (callback, state) = (null, null);
         lock (_gate)
         {
-            long now = GetTimestamp();
-            while (_queue.TryPeek(out Timer? timer, out long due))
+            if (_wheel.TakeDue() is Timer timer)
             {
-                if (timer.Due != due)
-                {
-                    _queue.Dequeue();
-                    _outdated--;
-                    continue;
-                }
-
-                if (due > now)
-                {
-                    Arm(due, evenLater: true);
-                    return false;
-                }
-
-                _queue.Dequeue();
-                if (_armedFor > now + _window)
-                {
-                    // Before the callback, so that it cannot hold up the rest.
-                    _earliestBatch = now + _window;
-                    Arm(_earliestBatch);
-                }
-
-                (callback, state) = timer.Take(now);
+                (callback, state) = timer.Take(_wheel.Now);
                 return true;
             }
 
+            Arm(_wheel.NextTick());
+            (callback, state) = (null, null);
             return false;
         }
     }
 
-    // A timer that is set anew or disposed leaves its old entry in the queue: they go when they are the most of it. Called under the gate,
-    // before the timer that leaves one forgets when it was due.
-    private void Tidy()
-    {
-        if (_outdated > MinOutdated && _outdated > _queue.Count / 2)
-        {
-            (Timer, long)[] current = [.. _queue.UnorderedItems.Where(entry => entry.Element.Due == entry.Priority)];
-            _queue.Clear();
-            _queue.EnqueueRange(current);
-            _queue.TrimExcess();
-            _outdated = 1;
-        }
-    }
-
     // Called under the gate.
-    private void Arm(long due, bool evenLater = false)
+    private void Arm(long tick)
     {
-        due = Math.Max(due, _earliestBatch);
-        if (due < _armedFor || (evenLater && due > _armedFor))
+        if (tick == _armedFor)
         {
-            _armedFor = due;
-            long wait = Math.Max(0, due - GetTimestamp());
-            // Rounded up to the whole milliseconds that system timers know: one that fires early has nothing to call.
-            long milliseconds = (long)Math.Ceiling(wait * 1000.0 / TimestampFrequency);
-            _timer.Change(TimeSpan.FromMilliseconds(milliseconds), Timeout.InfiniteTimeSpan);
+            return;
         }
-    }
 
-    private long ToTimestamp(TimeSpan time) =>
-        (long)((Int128)time.Ticks * TimestampFrequency / TimeSpan.TicksPerSecond);
+        _armedFor = tick;
+        // Rounded up to the whole milliseconds that system timers know: one that fires early has nothing to call.
+        _timer.Change(
+            tick == TimerWheel.Never ? Timeout.InfiniteTimeSpan : TimeSpan.FromMilliseconds(Math.Max(0, Math.Ceiling(tick - Now))),
+            Timeout.InfiniteTimeSpan);
+    }
 
     // All of its state is guarded by the provider's gate.
-    private sealed class Timer(CoalescingTimeProvider provider, TimerCallback callback, object? state) : ITimer
+    private sealed class Timer(CoalescingTimeProvider provider, TimerCallback callback, object? state) : TimerWheel.Entry, ITimer
     {
-        // Emptied on disposal: the queue may hold a disposed timer until it would have been due.
+        // Emptied on disposal, since whoever set the timer may keep it.
         private TimerCallback? _callback = callback;
         private object? _state = state;
-        private long _period = Never;
-
-        /// <summary>When it is due next, as a timestamp; what stands in the queue with another time is outdated.</summary>
-        public long Due { get; private set; } = Never;
+        private long _due;
+        private long _period;
+        private long _step;
 
         public (TimerCallback Callback, object? State) Take(long now)
         {
-            if (_period == Never)
+            if (_period > 0)
             {
-                Due = Never;
-            }
-            else
-            {
-                Due += ((now - Due) / _period + 1) * _period;
-                provider._queue.Enqueue(this, Due);
+                _due += ((now - _due) / _period + 1) * _period;
+                Add();
             }
 
             return (_callback!, _state);
@@ -180,6 +137,8 @@ public sealed class CoalescingTimeProvider : TimeProvider, IDisposable
 
         public bool Change(TimeSpan dueTime, TimeSpan period)
         {
+            ArgumentOutOfRangeException.ThrowIfLessThan(dueTime, Timeout.InfiniteTimeSpan);
+            ArgumentOutOfRangeException.ThrowIfLessThan(period, Timeout.InfiniteTimeSpan);
             lock (provider._gate)
             {
                 if (_callback is null)
@@ -187,17 +146,18 @@ public sealed class CoalescingTimeProvider : TimeProvider, IDisposable
                     return false;
                 }
 
-                Outdate();
-                _period = period > TimeSpan.Zero ? Math.Max(1, provider.ToTimestamp(period)) : Never;
-                if (dueTime == Timeout.InfiniteTimeSpan)
+                provider._wheel.Remove(this);
+                if (dueTime != Timeout.InfiniteTimeSpan)
                 {
-                    Due = Never;
-                }
-                else
-                {
-                    Due = provider.GetTimestamp() + provider.ToTimestamp(dueTime);
-                    provider._queue.Enqueue(this, Due);
-                    provider.Arm(Due);
+                    long wait = (long)dueTime.TotalMilliseconds;
+                    _due = (long)Math.Ceiling(provider.Now) + wait;
+                    _period = (long)period.TotalMilliseconds;
+                    _step = Math.Clamp((_period > 0 ? _period : wait) / 100, 1, (long)MaxDelay.TotalMilliseconds);
+                    Add();
+                    if (Tick < provider._armedFor)
+                    {
+                        provider.Arm(Tick);
+                    }
                 }
 
                 return true;
@@ -208,19 +168,9 @@ public sealed class CoalescingTimeProvider : TimeProvider, IDisposable
         {
             lock (provider._gate)
             {
-                Outdate();
+                provider._wheel.Remove(this);
                 _callback = null;
                 _state = null;
-                Due = Never;
-            }
-        }
-
-        private void Outdate()
-        {
-            if (Due != Never)
-            {
-                provider._outdated++;
-                provider.Tidy();
             }
         }
 
@@ -229,5 +179,7 @@ public sealed class CoalescingTimeProvider : TimeProvider, IDisposable
             Dispose();
             return ValueTask.CompletedTask;
         }
+
+        private void Add() => provider._wheel.Add(this, (_due + _step - 1) / _step * _step);
     }
 }

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace FuncSse.Streaming;
 
 /// <summary>
@@ -10,18 +12,19 @@ namespace FuncSse.Streaming;
 /// </remarks>
 internal sealed class ThreadTimer : ITimer
 {
-    private const long Never = long.MaxValue;
+    private static readonly TimeSpan Never = TimeSpan.MaxValue;
 
-    /// <summary>How long a callback may hold up the next, in milliseconds.</summary>
-    private const int Patience = 50;
+    /// <summary>How long a callback may hold up the next.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(50);
 
     private readonly object _gate = new();
     private readonly Action _callback;
     private Thread _keeper;
 
-    // In milliseconds of Environment.TickCount64.
-    private long _due = Never;
-    private long? _keeperSleepsUntil;
+    // Times since the start.
+    private readonly long _start = Stopwatch.GetTimestamp();
+    private TimeSpan _due = Never;
+    private TimeSpan? _keeperSleepsUntil;
     private bool _isDisposed;
 
     public ThreadTimer(Action callback)
@@ -39,7 +42,7 @@ internal sealed class ThreadTimer : ITimer
     {
         lock (_gate)
         {
-            _due = dueTime == Timeout.InfiniteTimeSpan ? Never : Environment.TickCount64 + (long)dueTime.TotalMilliseconds;
+            _due = dueTime == Timeout.InfiniteTimeSpan ? Never : Now + dueTime;
             if (_keeperSleepsUntil > _due)
             {
                 Monitor.PulseAll(_gate);
@@ -63,6 +66,8 @@ internal sealed class ThreadTimer : ITimer
         Dispose();
         return ValueTask.CompletedTask;
     }
+
+    private TimeSpan Now => Stopwatch.GetElapsedTime(_start);
 
     private Thread Start()
     {
@@ -94,8 +99,8 @@ internal sealed class ThreadTimer : ITimer
                 }
 
                 wasKeeper = isKeeper;
-                long wait = _due == Never ? Never : _due + (isKeeper ? 0 : Patience) - Environment.TickCount64;
-                if (wait <= 0)
+                TimeSpan wait = _due == Never ? Never : _due + (isKeeper ? TimeSpan.Zero : Patience) - Now;
+                if (wait <= TimeSpan.Zero)
                 {
                     if (!isKeeper)
                     {
@@ -115,7 +120,7 @@ internal sealed class ThreadTimer : ITimer
         }
     }
 
-    private void Sleep(bool isKeeper, long wait)
+    private void Sleep(bool isKeeper, TimeSpan wait)
     {
         if (isKeeper)
         {
@@ -126,7 +131,8 @@ internal sealed class ThreadTimer : ITimer
             wait = Patience; // The keeper is in a callback, and will set the time without waking anybody.
         }
 
-        Monitor.Wait(_gate, wait == Never ? Timeout.Infinite : (int)Math.Min(wait, int.MaxValue));
+        // Rounded up: the whole milliseconds that it knows would end a little early.
+        Monitor.Wait(_gate, wait == Never ? Timeout.Infinite : (int)Math.Min(Math.Ceiling(wait.TotalMilliseconds), int.MaxValue));
         if (isKeeper)
         {
             _keeperSleepsUntil = null;

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using FuncSse.Streaming;
 
 namespace FuncSse.Tests;
@@ -31,7 +32,7 @@ public sealed class CoalescingTimeProviderTests : IDisposable
         using ITimer other = _time.CreateTimer(_ => { }, null, Millisecond * 999, Millisecond * 7);
         _clock.Advance(TimeSpan.FromHours(1));
         Assert.Equal(3600, _calls.Count);
-        Assert.All(_calls.Index(), call => Assert.InRange(call.Item - (call.Index + 1) * 1000 * Millisecond, TimeSpan.Zero, CoalescingTimeProvider.Window));
+        Assert.All(_calls.Index(), call => Assert.InRange(call.Item - (call.Index + 1) * 1000 * Millisecond, TimeSpan.Zero, CoalescingTimeProvider.MaxDelay));
     }
 
     [Fact]
@@ -43,8 +44,41 @@ public sealed class CoalescingTimeProviderTests : IDisposable
         Assert.Equal([35 * Millisecond, 40 * Millisecond, 50 * Millisecond], _calls);
     }
 
+    [Theory]
+    [InlineData(1, 0, 0)]
+    [InlineData(199, 0, 0)]
+    [InlineData(300, 0, 2)]
+    [InlineData(1000, 0, 4)]
+    [InlineData(3_600_000, 0, 4)]
+    [InlineData(3, 1, 0)]
+    [InlineData(1000, 250, 1)]
+    public void Timer_is_late_by_a_hundredth_of_its_wait_and_five_milliseconds_at_most(int due, int period, int late)
+    {
+        for (int start = 1; start <= 10; start++)
+        {
+            _calls.Clear();
+            _clock.Advance(Millisecond);
+            TimeSpan set = _clock.Now;
+            using ITimer timer = Create(Millisecond * due, period > 0 ? Millisecond * period : Timeout.InfiniteTimeSpan);
+            _clock.Advance(Millisecond * (due + late + 10 * period));
+            Assert.Equal(period > 0 ? 11 : 1, _calls.Count);
+            Assert.All(_calls.Index(), call =>
+                Assert.InRange(call.Item - set - Millisecond * (due + call.Index * period), TimeSpan.Zero, Millisecond * late));
+        }
+    }
+
     [Fact]
-    public void What_is_due_within_a_window_is_called_in_one_batch()
+    public void Period_is_kept_exactly()
+    {
+        _clock.Advance(Millisecond * 3);
+        using ITimer timer = Create(Millisecond * 1000, Millisecond * 1000);
+        _clock.Advance(TimeSpan.FromMinutes(1));
+        Assert.Equal(59, _calls.Count);
+        Assert.All(_calls.Zip(_calls.Skip(1)), pair => Assert.Equal(Millisecond * 1000, pair.Second - pair.First));
+    }
+
+    [Fact]
+    public void What_is_due_within_a_few_milliseconds_is_called_in_one_batch()
     {
         int batches = 0;
         var clock = new CountingTimeProvider(_clock, () => batches++);
@@ -59,7 +93,7 @@ public sealed class CoalescingTimeProviderTests : IDisposable
         _clock.Advance(TimeSpan.FromSeconds(10));
         timers.ForEach(timer => timer.Dispose());
         Assert.InRange(calls, 9_900, 10_000);
-        Assert.InRange(batches, 1, 2_600);
+        Assert.InRange(batches, 1, 2_000);
     }
 
     [Fact]
@@ -92,16 +126,20 @@ public sealed class CoalescingTimeProviderTests : IDisposable
     [Fact]
     public void Disposed_timers_are_forgotten_long_before_they_would_be_due()
     {
-        long before = GC.GetTotalMemory(forceFullCollection: true);
-        for (int i = 0; i < 100_000; i++)
-        {
-            Create(TimeSpan.FromHours(1), Timeout.InfiniteTimeSpan).Dispose();
-        }
+        (ITimer timer, WeakReference state) = CreateDisposed();
+        GC.Collect();
+        Assert.False(state.IsAlive);
+        Assert.False(timer.Change(Millisecond, Millisecond));
 
-        Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, 1024 * 1024);
-        using ITimer timer = Create(Millisecond, Timeout.InfiniteTimeSpan);
-        _clock.Advance(Millisecond);
-        Assert.Single(_calls);
+        // Not inlined, so that nothing of it is left on the stack.
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        (ITimer, WeakReference) CreateDisposed()
+        {
+            object state = new();
+            ITimer timer = _time.CreateTimer(_ => { }, state, TimeSpan.FromHours(1), Timeout.InfiniteTimeSpan);
+            timer.Dispose();
+            return (timer, new WeakReference(state));
+        }
     }
 
     [Fact]
