@@ -69,7 +69,7 @@ internal sealed class SseStream<T>
             await FlushAsync();
 
             // From here on the feed's code runs, which may block, and this may be the thread that serves the sockets.
-            await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+            await Task.Yield();
             await CarryAsync(feed, lastEventId);
         }
         finally
@@ -189,7 +189,7 @@ internal sealed class SseStream<T>
         _watch.ClientTook();
 
         // The thread that goes on here is the one that serves the sockets: not for the feed's code.
-        await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
+        await Task.Yield();
     }
 
     private void OnSilent()

@@ -1,3 +1,4 @@
+using System.Net.ServerSentEvents;
 using FuncSse.Streaming;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -43,6 +44,18 @@ internal sealed class AppServer : IAsyncDisposable
         await app.StartAsync(TestContext.Current.CancellationToken);
         return server;
     }
+
+    /// <summary>A feed that sends as fast as it may.</summary>
+    public static async IAsyncEnumerable<SseItem<string>> Flood(string data)
+    {
+        while (true)
+        {
+            await Task.Yield();
+            yield return new SseItem<string>(data);
+        }
+    }
+
+    public void AssertQuiet() => Assert.DoesNotContain(Logs.Entries, entry => entry.Level > LogLevel.Information);
 
     public ValueTask DisposeAsync() => _app.DisposeAsync();
 }

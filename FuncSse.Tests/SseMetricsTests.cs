@@ -55,7 +55,7 @@ public sealed class SseMetricsTests : IDisposable
     [Fact]
     public async Task Streams_events_refusals_and_durations_are_counted()
     {
-        Task run = await _stream.OpenCounterAsync();
+        Task run = _stream.RunCounterAsync();
         _stream.Time.Advance(TimeSpan.FromSeconds(3));
         await new SseStreamResult<string>(_stream.Counter.ReadAsync).ExecuteAsync(_stream.NewRequest());
         _listener.RecordObservableInstruments();
@@ -89,7 +89,7 @@ public sealed class SseMetricsTests : IDisposable
         }
         else
         {
-            Task run = await _stream.OpenCounterAsync();
+            Task run = _stream.RunCounterAsync();
             Action end = reason switch
             {
                 "host_stopping" => _stream.StopHost,

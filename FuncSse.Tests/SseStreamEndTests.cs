@@ -16,7 +16,7 @@ public sealed class SseStreamEndTests
     public async Task Each_of_the_three_tokens_ends_the_stream_without_an_exception(string token)
     {
         using var stream = new StreamHarness();
-        Task run = await stream.OpenCounterAsync();
+        Task run = stream.RunCounterAsync();
         stream.Time.Advance(Second);
         stream.Read();
         (string ending, string reason) = token switch
@@ -59,7 +59,7 @@ public sealed class SseStreamEndTests
         for (int i = 0; i < 20; i++)
         {
             using var stream = new StreamHarness();
-            Task run = await stream.OpenCounterAsync();
+            Task run = stream.RunCounterAsync();
             stream.Time.Advance(TimeSpan.FromSeconds(239));
             Assert.Equal(1, stream.Streams.Open);
             while (!run.IsCompleted)
@@ -110,9 +110,7 @@ public sealed class SseStreamEndTests
         using var stream = new StreamHarness();
         var never = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var disposed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var called = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Task run = stream.RunAsync((_, _) => StuckAsync());
-        await called.Task;
         stream.StopHost();
         await Eventually.TrueAsync(() =>
         {
@@ -130,7 +128,6 @@ public sealed class SseStreamEndTests
         {
             try
             {
-                called.SetResult();
                 await never.Task;
                 yield break;
             }
@@ -145,19 +142,10 @@ public sealed class SseStreamEndTests
     public async Task Feed_that_throws_when_it_is_cancelled_has_not_failed()
     {
         using var stream = new StreamHarness();
-        var waiting = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        Task run = stream.RunAsync(WaitingAsync);
-        await waiting.Task;
+        Task run = stream.RunAsync((_, cancellationToken) => StreamHarness.SilentAsync(cancellationToken));
         stream.CancelAsHost();
         await run;
         Assert.DoesNotContain(stream.Logs.Entries, entry => entry.Level > LogLevel.Information);
-
-        async IAsyncEnumerable<SseItem<string>> WaitingAsync(string? lastEventId, [EnumeratorCancellation] CancellationToken cancellationToken)
-        {
-            waiting.SetResult();
-            await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
-            yield break;
-        }
     }
 
     [Fact]
@@ -165,13 +153,11 @@ public sealed class SseStreamEndTests
     {
         using var stream = new StreamHarness();
         using var release = new ManualResetEventSlim();
-        var waiting = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Task run = stream.RunAsync((_, cancellationToken) =>
         {
             cancellationToken.Register(release.Wait);
-            return SilentAsync(waiting, cancellationToken);
+            return StreamHarness.SilentAsync(cancellationToken);
         });
-        await waiting.Task;
         stream.StopHost();
         await Eventually.TrueAsync(() =>
         {
@@ -192,13 +178,5 @@ public sealed class SseStreamEndTests
             _ => stream.StopHost,
         };
         fire();
-    }
-
-    private static async IAsyncEnumerable<SseItem<string>> SilentAsync(
-        TaskCompletionSource waiting, [EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        waiting.SetResult();
-        await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
-        yield break;
     }
 }

@@ -1,5 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.IO.Pipelines;
+using System.Net.ServerSentEvents;
+using System.Runtime.CompilerServices;
 using System.Text;
 using FuncSse.Streaming;
 using Microsoft.AspNetCore.Http;
@@ -11,8 +13,8 @@ using Microsoft.Extensions.Logging;
 namespace FuncSse.Tests;
 
 /// <summary>
-/// Runs a result against a request in memory, on a clock that the test moves. Once a stream is open, moving the clock does all that is
-/// due before it returns: what was not written by then is not written.
+/// Runs a result against a request in memory, on a clock that the test moves. What the stream can do it has done when a call that opens
+/// it or moves the clock returns: what was not written by then is not written. Only its end is another thread's work.
 /// </summary>
 internal sealed class StreamHarness : IHttpRequestLifetimeFeature, IHttpResponseBodyFeature, IHostApplicationLifetime, IDisposable
 {
@@ -72,14 +74,15 @@ internal sealed class StreamHarness : IHttpRequestLifetimeFeature, IHttpResponse
         return http;
     }
 
-    public Task RunAsync<T>(SseFeed<T> feed) => new SseStreamResult<T>(feed, _host.Token).ExecuteAsync(Http);
+    public Task RunAsync<T>(SseFeed<T> feed) => InlineContext.Run(() => new SseStreamResult<T>(feed, _host.Token).ExecuteAsync(Http));
 
-    /// <summary>Opens a stream of the counter: the feed waits for its first interval, and nothing else is under way.</summary>
-    public async Task<Task> OpenCounterAsync()
+    public Task RunCounterAsync() => RunAsync(Counter.ReadAsync);
+
+    /// <summary>A feed that says nothing, and throws when it is cancelled.</summary>
+    public static async IAsyncEnumerable<SseItem<string>> SilentAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        Task run = RunAsync(Counter.ReadAsync);
-        await Eventually.TrueAsync(() => Time.NextDue == Time.Now + Options.Interval);
-        return run;
+        await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
+        yield break;
     }
 
     /// <summary>All that was written since the last time.</summary>
