@@ -26,7 +26,9 @@ public sealed partial class HouseTests
     [InlineData("global.json", "\"version\": \"{0}.")]
     [InlineData(".vscode/launch.json", "bin/Debug/net{0}/")]
     [InlineData(".vscode/tasks.json", "bin/Debug/net{0}\"")]
-    [InlineData(".github/workflows/build.yml", "bin/Debug/net{0}/")]
+    [InlineData(".github/workflows/build.yml", "bin/Debug/net{0} ")]
+    [InlineData(".vscode/settings.json", "bin/Release/net{0}/")]
+    [InlineData("README.md", "bin/Release/net{0}/")]
     public void Everything_runs_the_version_that_the_projects_target(string file, string mention)
     {
         string version = TargetFramework().Match(Read("Directory.Build.props")).Groups[1].Value;
