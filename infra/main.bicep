@@ -53,7 +53,7 @@ param location string
 @allowed([512, 2048, 4096])
 param instanceMemoryMB int = 2048
 
-@description('The most instances at once, so the most that the app can cost an hour: see docs/cost.md.')
+@description('The most instances at once, and with them the most that open streams can cost an hour.')
 @minValue(1)
 @maxValue(1000)
 param maximumInstanceCount int = 40
