@@ -63,6 +63,15 @@ public sealed partial class HouseTests
     }
 
     [Fact]
+    public void Deploying_by_hand_keeps_every_parameter_of_the_environment()
+    {
+        string workflow = Read(".github/workflows/azure-dev.yml");
+        string[] variables = [.. AzdVariable().Matches(Read("infra/main.parameters.json")).Select(match => match.Groups[1].Value)];
+        Assert.NotEmpty(variables);
+        Assert.All(variables, name => Assert.Contains($"      {name}: ${{{{ vars.{name} }}}}\n", workflow, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Cost_is_that_of_the_deployment()
     {
         string bicep = Read("infra/main.bicep");
@@ -71,12 +80,47 @@ public sealed partial class HouseTests
         string streams = string.Create(CultureInfo.InvariantCulture, $"{Default("streamsPerInstance"):N0} streams an instance");
         string limit = $"{Default("maximumInstanceCount")} instances at most";
         Assert.Contains($"{size}, {streams}, {limit}", Read("docs/cost.md"), StringComparison.Ordinal);
+        string minutes = new SseOptions().MaxDuration.TotalMinutes.ToString(CultureInfo.InvariantCulture);
+        Assert.Contains($"const lifetime = {minutes} * 0.9;", Read("docs/cost.mjs"), StringComparison.Ordinal);
+        Assert.All(
+            Price().Matches(Read("README.md")),
+            price => Assert.Contains($"| {price.Value} |", Read("docs/cost.md"), StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Settings_and_their_defaults_are_as_README_says()
+    {
+        var defaults = new SseOptions();
+        IEnumerable<(string Name, string Default)> settings = typeof(SseOptions).GetProperties()
+            .Select(setting => (setting.Name, setting.GetValue(defaults) switch
+            {
+                null => "none",
+                IEnumerable<string> list => string.Join(',', list),
+                object value => Convert.ToString(value, CultureInfo.InvariantCulture)!,
+            }));
+        IEnumerable<(string Name, string Default)> rows = Setting().Matches(Read("README.md"))
+            .Select(row => (row.Groups[1].Value, row.Groups[2].Value.Trim('`')));
+        Assert.Equal(settings, rows);
+    }
+
+    [Fact]
+    public void Operations_names_every_metric_and_every_end()
+    {
+        string operations = Read("docs/operations.md");
+        IEnumerable<string> metrics = Directory.GetFiles(Path.Combine(Root, "FuncSse.Streaming"), "*.cs")
+            .SelectMany(file => Metric().Matches(File.ReadAllText(file))).Select(metric => metric.Groups[1].Value);
+        Assert.NotEmpty(metrics);
+        Assert.All(metrics, metric => Assert.Contains($"`{metric}`", operations, StringComparison.Ordinal));
+        IEnumerable<string> ends = Enum.GetNames<SseStreamEnd>().Where(end => end != nameof(SseStreamEnd.None))
+            .Select(end => WordStart().Replace(end, "_$0").ToLowerInvariant());
+        Assert.All(ends, end => Assert.Contains($"\n| `{end}` |", operations, StringComparison.Ordinal));
     }
 
     [Fact]
     public void Documents_link_to_what_exists()
     {
-        string[] documents = [.. Directory.GetFiles(Root, "*.md"), .. Directory.GetFiles(Path.Combine(Root, "docs"), "*.md")];
+        string[] folders = [Root, Path.Combine(Root, "docs"), Path.Combine(Root, "FuncSse.Benchmarks")];
+        string[] documents = [.. folders.SelectMany(folder => Directory.GetFiles(folder, "*.md"))];
         var broken = new List<string>();
         foreach (string document in documents)
         {
@@ -124,6 +168,21 @@ public sealed partial class HouseTests
 
     [GeneratedRegex(@"^\$\{\w+=(.*)\}$")]
     private static partial Regex AzdDefault();
+
+    [GeneratedRegex(@"\$\{(\w+)")]
+    private static partial Regex AzdVariable();
+
+    [GeneratedRegex(@"\$\d+\.\d+")]
+    private static partial Regex Price();
+
+    [GeneratedRegex(@"^\| `Sse__(\w+)` \| (\S+) \|", RegexOptions.Multiline)]
+    private static partial Regex Setting();
+
+    [GeneratedRegex("\"(funcsse\\.[a-z_.]+)\"")]
+    private static partial Regex Metric();
+
+    [GeneratedRegex("(?<!^)[A-Z]")]
+    private static partial Regex WordStart();
 
     [GeneratedRegex(@"\]\((?!https?:|mailto:)(?<file>[^)#\s]*)(#(?<anchor>[^)\s]+))?\)")]
     private static partial Regex Link();
