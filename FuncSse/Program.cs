@@ -1,10 +1,15 @@
 using FuncSse.Streaming;
 using Microsoft.Azure.Functions.Worker.Builder;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 FunctionsApplicationBuilder builder = FunctionsApplication.CreateBuilder(args);
 builder.ConfigureFunctionsWebApplication();
+
+// The worker's own line, scope and activity for a request, beside those of the function: kept as long as the stream, they are a twentieth
+// of what it holds.
+builder.Logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
 try
 {
     builder.Services.AddServerSentEvents(builder.Configuration);
