@@ -16,8 +16,10 @@ internal sealed class BenchmarkOptions
           --streams 5000[,500,…]   open at once; each number gives a table of its own
           --seconds 20             of the measured window, 5 to 200 (alloc: 60)
           --rounds 3               the servers run one after another in each round (start: 10; alloc: 1)
-          --servers floor,funcsse,typed,typed-periodic,pipe,express
-                                   and funcsse@PATH: another build of FuncSse.SelfHost.dll beside
+          --servers floor,kestrel,funcsse,typed,typed-periodic,pipe,express
+                                   and funcsse@PATH: another build of FuncSse.SelfHost.dll beside,
+                                   PID@http://127.0.0.1:PORT: a process that runs already, such as
+                                   a Functions host's worker, and where its streams are to be had
           --env NAME=VALUE         for every server; may be repeated
         """;
 

@@ -13,7 +13,7 @@ internal static class LoadRun
     public static LoadResult Measure(string name, int streams, BenchmarkOptions options, string step)
     {
         Progress.Show(step, "start");
-        using ServerProcess server = ServerProcess.Start(ServerCatalog.Command(name, options));
+        using ServerProcess server = ServerCatalog.Start(name, options);
         WarmUp(server, name, streams, step);
         long memory = server.ResidentMemory;
 

@@ -4,6 +4,7 @@ using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 using System.Text.Unicode;
 using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
 namespace FuncSse.Benchmarks;
 
@@ -25,6 +26,11 @@ internal static class PeerServers
 
         // As the web template's appsettings.json has it: no log line a request.
         builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
+        if (peer == "kestrel")
+        {
+            builder.Services.Configure<SocketTransportOptions>(sockets => sockets.UnsafePreferInlineScheduling = true);
+        }
+
         WebApplication app = builder.Build();
         Delegate handler = peer switch
         {
@@ -33,11 +39,19 @@ internal static class PeerServers
             "typed-periodic" => ([FromHeader(Name = LastEventId)] int last, CancellationToken cancelled) =>
                 TypedResults.ServerSentEvents(CountWithTimer(last, cancelled)),
             "pipe" => ([FromHeader(Name = LastEventId)] int last, HttpContext context) => WritePipe(last, context),
+            "kestrel" => new KestrelFloor().HoldAsync,
             _ => throw new BenchmarkException($"There is no server '{peer}'."),
         };
         app.MapGet("/events", handler);
         app.Run();
         return 0;
+    }
+
+    public static void WriteEvent(PipeWriter writer, int count)
+    {
+        Span<byte> frame = writer.GetSpan(64);
+        Utf8.TryWrite(frame, $"id: {count}\ndata: {count}\n\n", out int written);
+        writer.Advance(written);
     }
 
     private static async IAsyncEnumerable<SseItem<string>> CountWithDelay(int last, [EnumeratorCancellation] CancellationToken cancelled)
@@ -83,12 +97,5 @@ internal static class PeerServers
         {
             // The client left.
         }
-    }
-
-    private static void WriteEvent(PipeWriter writer, int count)
-    {
-        Span<byte> frame = writer.GetSpan(64);
-        Utf8.TryWrite(frame, $"id: {count}\ndata: {count}\n\n", out int written);
-        writer.Advance(written);
     }
 }

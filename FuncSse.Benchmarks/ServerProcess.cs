@@ -4,17 +4,17 @@ using System.Net;
 
 namespace FuncSse.Benchmarks;
 
-/// <summary>A server under test, in a process of its own that ends with this object.</summary>
+/// <summary>A server under test, in a process of its own. One that was started here ends with this object.</summary>
 internal sealed class ServerProcess : IDisposable
 {
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(30);
 
     private readonly Process _process;
+    private readonly bool _isOwn;
 
-    private ServerProcess(Process process, IPEndPoint address)
+    private ServerProcess(Process process, IPEndPoint address, bool isOwn)
     {
-        _process = process;
-        Address = address;
+        (_process, Address, _isOwn) = (process, address, isOwn);
     }
 
     public IPEndPoint Address { get; }
@@ -36,6 +36,20 @@ internal sealed class ServerProcess : IDisposable
         {
             _process.Refresh();
             return _process.WorkingSet64;
+        }
+    }
+
+    /// <summary>A process that runs already, with the address at which its streams are to be had: a worker behind a Functions host, say.</summary>
+    /// <exception cref="BenchmarkException">There is no such process.</exception>
+    public static ServerProcess Find(int id, IPEndPoint address)
+    {
+        try
+        {
+            return new ServerProcess(Process.GetProcessById(id), address, isOwn: false);
+        }
+        catch (ArgumentException)
+        {
+            throw new BenchmarkException($"There is no process {id}.");
         }
     }
 
@@ -75,7 +89,7 @@ internal sealed class ServerProcess : IDisposable
         process.BeginErrorReadLine();
         if (listening.Wait(StartLimit))
         {
-            return new ServerProcess(process, address!);
+            return new ServerProcess(process, address!, isOwn: true);
         }
 
         process.Kill();
@@ -88,8 +102,12 @@ internal sealed class ServerProcess : IDisposable
 
     public void Dispose()
     {
-        _process.Kill();
-        _process.WaitForExit();
+        if (_isOwn)
+        {
+            _process.Kill();
+            _process.WaitForExit();
+        }
+
         _process.Dispose();
     }
 
