@@ -62,4 +62,22 @@ internal static class PageWaits
     /// <summary>Waits until the count that the page shows is this or more.</summary>
     public static async Task CountsToAsync(this IPage page, int count) =>
         await page.WaitForFunctionAsync("count => Number(document.querySelector('#count').textContent) >= count", count);
+
+    /// <summary>Waits until the plot has an upright line, over half its height or more, in a colour of the page's style.</summary>
+    public static async Task HasLineAsync(this IPage page, string colour) =>
+        await page.WaitForFunctionAsync(
+            """
+            (colour) => {
+              const plot = document.getElementById('plot');
+              const { data } = plot.getContext('2d').getImageData(0, 0, plot.width, plot.height);
+              const hex = getComputedStyle(document.documentElement).getPropertyValue(colour);
+              const wanted = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+              const heights = new Array(plot.width).fill(0);
+              for (let i = 0; i < data.length; i += 4) {
+                if (wanted.every((part, at) => data[i + at] === part)) heights[i / 4 % plot.width]++;
+              }
+              return Math.max(...heights) >= plot.height / 2;
+            }
+            """,
+            colour);
 }

@@ -99,7 +99,29 @@ public sealed partial class PageTests(Browser browser)
         await page.CountsToAsync(last + 5);
         await Expect(page.Locator("#reconnects")).ToHaveTextAsync("1");
         await Expect(page.Locator("#notice")).ToHaveTextAsync("Watching /events.");
+        await Expect(page.Locator("#summary")).ToContainTextAsync("1 reconnect,");
+        await page.HasLineAsync("--reconnecting");
         await NothingIsMissingAsync(page, firstId: 1);
+    }
+
+    [Fact]
+    public async Task A_stream_that_is_stopped_before_it_came_back_is_no_reconnect()
+    {
+        await using SelfHost host = await SelfHost.StartAsync(Fast);
+        IPage page = await browser.OpenTabAsync();
+        await page.GotoAsync($"{host.Address}");
+        await page.CountsToAsync(5);
+
+        await host.KillAsync();
+        await Expect(page.Locator("#state")).ToHaveTextAsync("Reconnecting");
+        await page.Locator("#toggle").ClickAsync();
+        await Expect(page.Locator("#state")).ToHaveTextAsync("Stopped");
+        await Expect(page.Locator("#summary")).ToContainTextAsync("no reconnects");
+        await host.StartAgainAsync();
+        await page.Locator("#toggle").ClickAsync();
+        await Expect(page.Locator("#state")).ToHaveTextAsync("Open");
+        await Expect(page.Locator("#summary")).ToContainTextAsync("no reconnects");
+        await Expect(page.Locator("#reconnects")).ToHaveTextAsync("0");
     }
 
     [Fact]
@@ -193,73 +215,6 @@ public sealed partial class PageTests(Browser browser)
         await Expect(page.Locator("#summary")).ToHaveTextAsync(Lateness());
     }
 
-    [Fact]
-    public async Task A_hidden_page_draws_nothing_and_counts_on()
-    {
-        await using SelfHost host = await SelfHost.StartAsync(Fast);
-        IPage page = await browser.OpenTabAsync();
-        await page.GotoAsync($"{host.Address}");
-        await page.CountsToAsync(3);
-        await page.EvaluateAsync(
-            """
-            () => {
-              Object.defineProperty(document, 'hidden', { get: () => window.away, configurable: true });
-              const draw = CanvasRenderingContext2D.prototype.clearRect;
-              CanvasRenderingContext2D.prototype.clearRect = function (...box) { window.work++; draw.apply(this, box); };
-              window.away = true;
-              document.dispatchEvent(new Event('visibilitychange'));
-              // What was asked for before still comes: one frame.
-              return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {
-                window.work = 0;
-                new MutationObserver(() => window.work++).observe(document, { subtree: true, childList: true, characterData: true });
-                done();
-              })));
-            }
-    [Theory]
-    [InlineData(1000)]
-    [InlineData(50)]
-    public async Task A_feed_that_slips_is_late_for_ten_seconds_and_then_has_a_new_schedule(int interval)
-    {
-        await using SelfHost host = await SelfHost.StartAsync();
-        IPage page = await browser.OpenTabAsync();
-        await page.GotoAsync($"{host.Address}");
-        double[] late = await page.EvaluateAsync<double[]>(
-            """
-            (interval) => {
-              const schedule = new Schedule();
-              const times = Array.from({ length: 20 + 20_000 / interval }, (_, n) => n * interval + (n < 20 ? 0 : 400));
-              return times.map((t) => schedule.late(t, 1));
-            }
-            """,
-            interval);
-        int tenSeconds = 10_000 / interval;
-        Assert.All(late.Take(20), ms => Assert.Equal(0, ms));
-        Assert.All(late.Skip(20).Take(tenSeconds - 1), ms => Assert.Equal(400, ms));
-        Assert.Equal(0, late[20 + tenSeconds + 1]);
-    }
-
-    [Fact]
-    public async Task A_hidden_page_draws_nothing_and_counts_on()
-    {
-        await using SelfHost host = await SelfHost.StartAsync(Fast);
-        IPage page = await browser.OpenTabAsync();
-        await page.GotoAsync($"{host.Address}");
-        await page.CountsToAsync(3);
-        await page.EvaluateAsync(
-            """
-            () => {
-              Object.defineProperty(document, 'hidden', { get: () => window.away, configurable: true });
-              const draw = CanvasRenderingContext2D.prototype.clearRect;
-              CanvasRenderingContext2D.prototype.clearRect = function (...box) { window.work++; draw.apply(this, box); };
-              window.away = true;
-              document.dispatchEvent(new Event('visibilitychange'));
-              // What was asked for before still comes: one frame.
-              return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {
-                window.work = 0;
-                new MutationObserver(() => window.work++).observe(document, { subtree: true, childList: true, characterData: true });
-                done();
-              })));
-            }
     [Theory]
     [InlineData(1000)]
     [InlineData(50)]
@@ -302,6 +257,28 @@ public sealed partial class PageTests(Browser browser)
             100);
     }
 
+    [Fact]
+    public async Task A_hidden_page_draws_nothing_and_counts_on()
+    {
+        await using SelfHost host = await SelfHost.StartAsync(Fast);
+        IPage page = await browser.OpenTabAsync();
+        await page.GotoAsync($"{host.Address}");
+        await page.CountsToAsync(3);
+        await page.EvaluateAsync(
+            """
+            () => {
+              Object.defineProperty(document, 'hidden', { get: () => window.away, configurable: true });
+              const draw = CanvasRenderingContext2D.prototype.clearRect;
+              CanvasRenderingContext2D.prototype.clearRect = function (...box) { window.work++; draw.apply(this, box); };
+              window.away = true;
+              document.dispatchEvent(new Event('visibilitychange'));
+              // What was asked for before still comes: one frame.
+              return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => {
+                window.work = 0;
+                new MutationObserver(() => window.work++).observe(document, { subtree: true, childList: true, characterData: true });
+                done();
+              })));
+            }
             """);
         await page.RunAndWaitForConsoleMessageAsync(() => Task.CompletedTask);
         await page.RunAndWaitForConsoleMessageAsync(() => Task.CompletedTask);
