@@ -78,17 +78,75 @@ public sealed class PageAccessTests(Browser browser)
 
     [Theory]
     [InlineData(1280)]
+    [InlineData(768)]
+    [InlineData(480)]
     [InlineData(320)]
     public async Task Nothing_moves_while_it_counts(int width)
     {
         await using SelfHost host = await SelfHost.StartAsync(Fast);
         IPage page = await browser.OpenTabAsync(width: width);
-        await page.GotoAsync($"{host.Address}?events=/events%3FlastEventId=9994");
-        await page.CountsToAsync(9995);
+        await page.AddInitScriptAsync("window.EventSource = class extends EventTarget { close() {} }"); // to see it without an event
+        await page.GotoAsync($"{host.Address}");
         const string Places = "[...document.querySelectorAll('section, figure, form, #connection, dd')].map((e) => e.getBoundingClientRect().y).join()";
         string before = await page.EvaluateAsync<string>(Places);
-        await page.CountsToAsync(10_001);
+
+        page = await browser.OpenTabAsync(width: width);
+        await page.GotoAsync($"{host.Address}?events=/events%3FlastEventId=9994");
+        await page.CountsToAsync(9996);
+        await page.EvaluateAsync("say('Watching /events.')"); // as before: its own words are longer
         Assert.Equal(before, await page.EvaluateAsync<string>(Places));
+        await page.EvaluateAsync("Object.assign(points[0], { count: 100_000, late: 98_765, gaps: 1000, repeats: 1000 })");
+        await page.CountsToAsync(10_001);
+        await Expect(page.Locator("#summary")).ToContainTextAsync("worst 98.8 s, no reconnects, 1000 gaps, 1000 repeats.");
+        Assert.Equal(before, await page.EvaluateAsync<string>(Places));
+    }
+
+    [Theory]
+    [InlineData(1280)]
+    [InlineData(768)]
+    [InlineData(320)]
+    public async Task Long_counts_and_ids_are_shown_whole(int width)
+    {
+        await using FeedServer feed = await FeedServer.StartAsync("id: 0192f0c1-7a2b-7c3d-8e4f-000000000888\ndata: 888888888888888\n\n");
+        await using SelfHost host = await SelfHost.StartAsync();
+        IPage page = await browser.OpenTabAsync(width: width);
+        await page.GotoAsync($"{host.Address}?events={feed.Address}");
+        await Expect(page.Locator("#count")).ToHaveTextAsync("888888888888888");
+        await page.EvaluateAsync("setState('reconnecting')"); // the longest word
+        Assert.Empty(await page.EvaluateAsync<string[]>(
+            """
+            [...document.querySelectorAll('#count, #state, #toggle, dd, td, th')]
+              .filter((e) => e.scrollWidth > e.clientWidth || e.scrollHeight > e.clientHeight + 1).map((e) => e.textContent)
+            """));
+        // No id presses the name of an event into two lines.
+        Assert.Equal(1, await page.EvaluateAsync<int>(
+            """
+            () => {
+              const name = document.createRange();
+              name.selectNodeContents($('rows').querySelector('td:nth-child(3)'));
+              return name.getClientRects().length;
+            }
+            """));
+    }
+
+    [Theory]
+    [InlineData(1280)]
+    [InlineData(320)]
+    public async Task Long_text_ends_with_a_whole_line(int width)
+    {
+        await using FeedServer feed = await FeedServer.StartAsync($"data: {string.Join(' ', Enumerable.Repeat("text", 200))}\n\n");
+        await using SelfHost host = await SelfHost.StartAsync();
+        IPage page = await browser.OpenTabAsync(width: width);
+        await page.GotoAsync($"{host.Address}?events={feed.Address}");
+        await Expect(page.Locator("#count")).ToContainTextAsync("text text");
+        double[] lines = await page.EvaluateAsync<double[]>(
+            """
+            () => {
+              const style = getComputedStyle($('count'));
+              return [parseFloat(style.height) / parseFloat(style.lineHeight), Number(style.webkitLineClamp)];
+            }
+            """);
+        Assert.Equal(lines[1], lines[0], 3);
     }
 
     [Fact]
