@@ -13,6 +13,7 @@ public sealed class PictureTests(Browser browser)
         DateTime start = DateTime.UtcNow;
         await using SelfHost host = await SelfHost.StartAsync();
         IPage page = await browser.OpenTabAsync(ColorScheme.Light);
+        await page.SetViewportSizeAsync(1280, 1200); // down to the newest messages
         await page.GotoAsync($"{host.Address}");
         await page.CountsToAsync(20);
         await host.KillAsync();
