@@ -4,9 +4,9 @@ namespace FuncSse.Benchmarks;
 
 /// <summary>How late events were against the schedule that each stream set itself.</summary>
 /// <remarks>
-/// The first byte, where it is sent as the stream opens, counts as event 0. A stream's schedule is the earliest that any of
-/// its events implies: event n is due at the least of (arrival of k − k · interval), plus n · interval. So a stream that is
-/// steady is on time whatever its connection took, and drift, jitter and events moved to another's tick all show.
+/// A stream's schedule is the earliest that any of its events implies: event n is due at the least of (arrival of k − k · interval),
+/// plus n · interval. So a stream that is steady is on time whatever its connection took and whenever its first event came, and drift
+/// and jitter show.
 /// </remarks>
 internal static class Lateness
 {
@@ -16,7 +16,7 @@ internal static class Lateness
     public static IEnumerable<double> Of(LoadStream stream, long start)
     {
         long[] arrivals = stream.Arrivals.ToArray();
-        double schedule = stream.FirstByte;
+        double schedule = double.MaxValue;
         for (int i = 0; i < arrivals.Length; i++)
         {
             schedule = Math.Min(schedule, arrivals[i] - ((i + 1) * Interval));

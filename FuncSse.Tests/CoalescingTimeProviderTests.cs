@@ -48,11 +48,11 @@ public sealed class CoalescingTimeProviderTests : IDisposable
     [InlineData(1, 0, 0)]
     [InlineData(199, 0, 0)]
     [InlineData(300, 0, 2)]
-    [InlineData(1000, 0, 4)]
-    [InlineData(3_600_000, 0, 4)]
+    [InlineData(1000, 0, 7)]
+    [InlineData(3_600_000, 0, 7)]
     [InlineData(3, 1, 0)]
     [InlineData(1000, 250, 1)]
-    public void Timer_is_late_by_a_hundredth_of_its_wait_and_five_milliseconds_at_most(int due, int period, int late)
+    public void Timer_is_late_by_a_hundredth_of_its_wait_and_eight_milliseconds_at_most(int due, int period, int late)
     {
         for (int start = 1; start <= 10; start++)
         {
@@ -93,7 +93,7 @@ public sealed class CoalescingTimeProviderTests : IDisposable
         _clock.Advance(TimeSpan.FromSeconds(10));
         timers.ForEach(timer => timer.Dispose());
         Assert.InRange(calls, 9_900, 10_000);
-        Assert.InRange(batches, 1, 2_000);
+        Assert.InRange(batches, 1, 1_250);
     }
 
     [Fact]
