@@ -9,7 +9,7 @@ namespace FuncSse.Streaming;
 /// A timer is never early. Beside the lateness of the underlying timer it is late by at most <see cref="MaxDelay"/>, and by at most a
 /// hundredth of its wait where that is less, but for a millisecond or two: its time is rounded up to such a multiple. A period counts from
 /// when the timer was set, so it does not drift, and one that is itself such a multiple is kept exactly; periods that were missed
-/// altogether are left out, not made up for. Times are whole milliseconds, as those of the system's timers are.
+/// altogether are left out, not made up for.
 /// </para>
 /// <para>
 /// A callback may take its time. One that is still running a little later keeps its thread, and the others that are due are called on
@@ -21,6 +21,9 @@ public sealed class CoalescingTimeProvider : TimeProvider, IDisposable
 {
     /// <summary>How late a timer may be for the sake of a batch: 8 ms, of which a second is a multiple.</summary>
     public static readonly TimeSpan MaxDelay = TimeSpan.FromMilliseconds(8);
+
+    // As for the system's timers.
+    private static readonly TimeSpan MaxTime = TimeSpan.FromMilliseconds(uint.MaxValue - 1);
 
     private readonly TimeProvider _inner;
     private readonly long _start;
@@ -120,15 +123,16 @@ public sealed class CoalescingTimeProvider : TimeProvider, IDisposable
         // Emptied on disposal, since whoever set the timer may keep it.
         private TimerCallback? _callback = callback;
         private object? _state = state;
-        private long _due;
-        private long _period;
-        private long _step;
+        // In milliseconds, the period with its fraction, so that none drifts.
+        private double _due;
+        private double _period;
+        private double _step;
 
         public (TimerCallback Callback, object? State) Take(long now)
         {
             if (_period > 0)
             {
-                _due += ((now - _due) / _period + 1) * _period;
+                _due += (Math.Floor((now - _due) / _period) + 1) * _period;
                 Add();
             }
 
@@ -138,7 +142,9 @@ public sealed class CoalescingTimeProvider : TimeProvider, IDisposable
         public bool Change(TimeSpan dueTime, TimeSpan period)
         {
             ArgumentOutOfRangeException.ThrowIfLessThan(dueTime, Timeout.InfiniteTimeSpan);
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(dueTime, MaxTime);
             ArgumentOutOfRangeException.ThrowIfLessThan(period, Timeout.InfiniteTimeSpan);
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(period, MaxTime);
             lock (provider._gate)
             {
                 if (_callback is null)
@@ -149,10 +155,10 @@ public sealed class CoalescingTimeProvider : TimeProvider, IDisposable
                 provider._wheel.Remove(this);
                 if (dueTime != Timeout.InfiniteTimeSpan)
                 {
-                    long wait = (long)dueTime.TotalMilliseconds;
-                    _due = (long)Math.Ceiling(provider.Now) + wait;
-                    _period = (long)period.TotalMilliseconds;
-                    _step = Math.Clamp((_period > 0 ? _period : wait) / 100, 1, (long)MaxDelay.TotalMilliseconds);
+                    double wait = dueTime.TotalMilliseconds;
+                    _due = provider.Now + wait;
+                    _period = Math.Max(0, period.TotalMilliseconds);
+                    _step = Math.Clamp(Math.Floor((_period > 0 ? _period : wait) / 100), 1, MaxDelay.TotalMilliseconds);
                     Add();
                     if (Tick < provider._armedFor)
                     {
@@ -180,6 +186,6 @@ public sealed class CoalescingTimeProvider : TimeProvider, IDisposable
             return ValueTask.CompletedTask;
         }
 
-        private void Add() => provider._wheel.Add(this, (_due + _step - 1) / _step * _step);
+        private void Add() => provider._wheel.Add(this, (long)(Math.Ceiling(_due / _step) * _step));
     }
 }

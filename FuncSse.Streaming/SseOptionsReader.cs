@@ -98,7 +98,7 @@ internal sealed class SseOptionsReader(IConfigurationSection section)
     // Scheme, host in ASCII and the port unless it is the scheme's own: nothing else is ever sent as one (RFC 6454 §6.2).
     private static bool IsOrigin(string text) =>
         Uri.TryCreate(text, UriKind.Absolute, out Uri? uri)
-        && text == $"{uri.Scheme}://{uri.IdnHost}{(uri.IsDefaultPort ? "" : $":{uri.Port}")}";
+        && text == $"{uri.Scheme}://{(uri.HostNameType == UriHostNameType.IPv6 ? uri.Host : uri.IdnHost)}{(uri.IsDefaultPort ? "" : $":{uri.Port}")}";
 
     private string? Value(string name)
     {

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 
 namespace FuncSse.Streaming;
 
@@ -28,10 +29,15 @@ public static class SseServiceCollectionExtensions
     {
         ArgumentNullException.ThrowIfNull(services);
         services.AddSingleton(SseOptions.Read(configuration, Path.Combine(AppContext.BaseDirectory, "host.json")));
-        services.AddSingleton(new CoalescingTimeProvider(TimeProvider.System));
+        services.AddSingleton(_ => new CoalescingTimeProvider(TimeProvider.System)); // Made here, it would not be disposed of.
         services.AddSingleton<SseStreams>();
         services.AddHostedService(provider => provider.GetRequiredService<SseStreams>());
         services.AddSingleton(provider => new CounterFeed(provider.GetRequiredService<SseOptions>(), provider.GetRequiredService<CoalescingTimeProvider>()));
+        services.Configure<HostOptions>(host =>
+        {
+            // How long Kestrel waits for clients that do not read the rest, or do not send theirs: the platform kills a worker after 5 s.
+            host.ShutdownTimeout = TimeSpan.FromSeconds(3);
+        });
         services.Configure<SocketTransportOptions>(sockets =>
         {
             // Sends on the thread that has something to send, and saves two hand-overs an event. It asks that nobody blocks the threads

@@ -17,6 +17,9 @@ namespace FuncSse.Streaming;
 internal sealed class SseStream<T>
 #pragma warning restore CA1001
 {
+    // A client that did not read may have used up the grace before the feed is told to end.
+    private static readonly TimeSpan MinFeedGrace = TimeSpan.FromMilliseconds(200);
+
     private readonly HttpContext _http;
     private readonly SseStreams _streams;
     private readonly SseStreamWriter _writer;
@@ -259,11 +262,15 @@ internal sealed class SseStream<T>
         });
         try
         {
-            await closed.WaitAsync(_watch.EndGraceLeft, _streams.Time);
+            TimeSpan left = _watch.EndGraceLeft;
+            await closed.WaitAsync(left > MinFeedGrace ? left : MinFeedGrace, _streams.Time);
         }
-        catch (TimeoutException) when (!closed.IsCompleted)
+        catch (TimeoutException) when (!closed.IsFaulted)
         {
-            Log.FeedHangs(_streams.Logger, _traceIdentifier, SseWatch.EndGrace);
+            if (!closed.IsCompleted)
+            {
+                Log.FeedHangs(_streams.Logger, _traceIdentifier, SseWatch.EndGrace);
+            }
         }
         catch (Exception exception)
         {

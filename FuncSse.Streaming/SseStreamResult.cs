@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Primitives;
@@ -93,13 +94,35 @@ public sealed class SseStreamResult<T>(SseFeed<T> feed, CancellationToken hostCa
         Log.StreamRefused(streams.Logger, http.TraceIdentifier, streams.Options.MaxStreams);
         var writer = new SseStreamWriter(http.Response.BodyWriter);
         writer.WriteRetry(SseDelays.Refusal(streams.Options));
-        await writer.FlushAsync(CancellationToken.None); // A write to a client that left does not throw; a token would.
+        using var timeout = new CancellationTokenSource(streams.Options.WriteTimeout, streams.Time);
+        try
+        {
+            await writer.FlushAsync(timeout.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            http.Abort();
+        }
     }
 
     // The header is the browser's own word on where it was, while a page's query is the same on each return (WHATWG HTML §9.2.3).
     private static string? LastEventId(HttpRequest request)
     {
-        StringValues id = request.Headers.TryGetValue("Last-Event-ID", out StringValues header) ? header : request.Query[LastEventIdQuery];
+        StringValues id = request.Headers.TryGetValue("Last-Event-ID", out StringValues header) ? header : FromQuery(request.QueryString);
         return StringValues.IsNullOrEmpty(id) ? null : id.ToString();
+    }
+
+    // Not by request.Query, which would keep all that a client put there for as long as the stream.
+    private static string? FromQuery(QueryString query)
+    {
+        foreach (QueryStringEnumerable.EncodedNameValuePair pair in new QueryStringEnumerable(query.Value))
+        {
+            if (pair.DecodeName().Span.Equals(LastEventIdQuery, StringComparison.OrdinalIgnoreCase))
+            {
+                return pair.DecodeValue().ToString();
+            }
+        }
+
+        return null;
     }
 }

@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
 
 namespace FuncSse.Streaming;
@@ -21,7 +22,9 @@ internal sealed class SseWatch(HttpContext http, SseStreams streams, SseStreamWr
     private long _lastWrite;
     private bool _isWaitingForClient;
     private int _flushesSeen;
+    private long _lastTaken;
     private long? _ended;
+    private bool _isAborted;
     private bool _isOver;
 
     /// <summary>What is left of <see cref="EndGrace"/>.</summary>
@@ -54,7 +57,8 @@ internal sealed class SseWatch(HttpContext http, SseStreams streams, SseStreamWr
         {
             _isWaitingForClient = true;
             _flushesSeen = writer.Flushes;
-            SetTimer(_ended is null ? streams.Options.WriteTimeout : EndGraceLeft);
+            _lastTaken = streams.Time.GetTimestamp();
+            SetTimer(ClientTimeLeft());
         }
     }
 
@@ -122,17 +126,33 @@ internal sealed class SseWatch(HttpContext http, SseStreams streams, SseStreamWr
 
     private void LookAtClient()
     {
-        if (_ended is null && writer.Flushes != _flushesSeen)
+        if (writer.Flushes != _flushesSeen)
         {
             _flushesSeen = writer.Flushes;
-            SetTimer(streams.Options.WriteTimeout);
+            _lastTaken = streams.Time.GetTimestamp();
         }
-        else
+
+        // The timer may have become due before the flush began to wait.
+        if (!_isAborted && ClientTimeLeft() is { Ticks: > 0 } left)
         {
-            onStalled();
-            http.Abort();
+            SetTimer(left);
+            return;
         }
+
+        onStalled();
+        http.Abort();
+        if (_isAborted)
+        {
+            // A reset of an HTTP/2 stream waits behind what the client does not read.
+            http.Features.Get<IConnectionLifetimeFeature>()?.Abort();
+        }
+
+        _isAborted = true;
+        SetTimer(EndGrace);
     }
+
+    private TimeSpan ClientTimeLeft() =>
+        _ended is null ? streams.Options.WriteTimeout - streams.Time.GetElapsedTime(_lastTaken) : EndGraceLeft;
 
     private void SetTimer(TimeSpan time) => _timer?.Change(time, Timeout.InfiniteTimeSpan);
 }

@@ -126,9 +126,9 @@ internal sealed class ThreadTimer : ITimer
         {
             _keeperSleepsUntil = _due;
         }
-        else if (wait == Never && _keeperSleepsUntil is null)
+        else if (wait > Patience && _keeperSleepsUntil is null)
         {
-            wait = Patience; // The keeper is in a callback, and will set the time without waking anybody.
+            wait = Patience; // The keeper is in a callback: until it sleeps again, the time is set without waking anybody.
         }
 
         // Rounded up: the whole milliseconds that it knows would end a little early.

@@ -78,6 +78,16 @@ public sealed class CoalescingTimeProviderTests : IDisposable
     }
 
     [Fact]
+    public void Period_with_a_fraction_of_a_millisecond_does_not_drift()
+    {
+        TimeSpan period = TimeSpan.FromTicks(333_333); // 33.3333 ms
+        using ITimer timer = Create(period, period);
+        _clock.Advance(period * 1000 + Millisecond);
+        Assert.Equal(1000, _calls.Count);
+        Assert.All(_calls.Index(), call => Assert.InRange(call.Item - (call.Index + 1) * period, TimeSpan.Zero, Millisecond));
+    }
+
+    [Fact]
     public void What_is_due_within_a_few_milliseconds_is_called_in_one_batch()
     {
         int batches = 0;

@@ -35,14 +35,14 @@ public sealed class SseOptionsTests : IDisposable
             ("Sse:MaxDuration", "00:01:00"),
             ("Sse:WriteTimeout", "00:00:05"),
             ("Sse:MaxStreams", "100"),
-            ("Sse:AllowedOrigins", "https://example.com, http://localhost:3000"));
+            ("Sse:AllowedOrigins", "https://example.com, http://localhost:3000,http://[::1]:3000"));
         Assert.Equal(TimeSpan.FromMilliseconds(10), options.Interval);
         Assert.Equal(TimeSpan.FromSeconds(2), options.Retry);
         Assert.Equal(TimeSpan.FromSeconds(30), options.KeepAlive);
         Assert.Equal(TimeSpan.FromMinutes(1), options.MaxDuration);
         Assert.Equal(TimeSpan.FromSeconds(5), options.WriteTimeout);
         Assert.Equal(100, options.MaxStreams);
-        Assert.Equal(["https://example.com", "http://localhost:3000"], options.AllowedOrigins);
+        Assert.Equal(["https://example.com", "http://localhost:3000", "http://[::1]:3000"], options.AllowedOrigins);
     }
 
     [Fact]

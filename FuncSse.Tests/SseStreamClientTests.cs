@@ -1,6 +1,7 @@
 using System.Net.ServerSentEvents;
 using FuncSse.Streaming;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
 
 namespace FuncSse.Tests;
 
@@ -87,6 +88,20 @@ public sealed class SseStreamClientTests
         TimeSpan grace = TimeSpan.FromMilliseconds(500);
         await Eventually.TrueAsync(() => stream.Time.NextDue == stream.Time.Now + grace);
         stream.Time.Advance(grace);
+        await run;
+        Assert.True(stream.IsAborted);
+        Assert.DoesNotContain(stream.Logs.Entries, entry => entry.Level > LogLevel.Information); // The feed did nothing wrong.
+    }
+
+    [Fact]
+    public async Task Client_that_is_refused_and_does_not_read_even_that_is_dropped()
+    {
+        using var stream = new StreamHarness(new SseOptions { MaxStreams = 1 }, pauseWriterAt: 10);
+        Assert.True(stream.Streams.TryEnter());
+        Task run = stream.RunCounterAsync();
+        stream.Time.Advance(9 * Second);
+        Assert.False(stream.IsAborted);
+        stream.Time.Advance(Second);
         await run;
         Assert.True(stream.IsAborted);
     }

@@ -80,6 +80,25 @@ public sealed class SseStreamTests
         await run;
     }
 
+    [Theory]
+    [InlineData("?a=1&lastEventId=5&lastEventId=7&b", "5")]
+    [InlineData("?LASTEVENTID=5", "5")]
+    [InlineData("?last%45ventId=%35", "5")]
+    [InlineData("?lastEventId", null)]
+    [InlineData("?lastEventIds=5", null)]
+    public async Task Last_event_id_is_the_first_of_its_name_in_the_query(string query, string? expected)
+    {
+        using var stream = new StreamHarness();
+        stream.Http.Request.QueryString = new QueryString(query);
+        string? seen = "not called";
+        await stream.RunAsync((lastEventId, _) =>
+        {
+            seen = lastEventId;
+            return AsyncEnumerable.Empty<SseItem<string>>();
+        });
+        Assert.Equal(expected, seen);
+    }
+
     [Fact]
     public async Task Feed_gets_the_last_event_id_as_it_came_or_none()
     {
