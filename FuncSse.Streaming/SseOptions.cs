@@ -28,7 +28,8 @@ public sealed class SseOptions
 
     /// <summary>
     /// How long a client may take no byte before it is dropped: 100 ms to 1 day, 10 s by default. It counts from when what the server and the
-    /// system hold for it, some 128 KB, is full: until then nobody can tell.
+    /// system hold for it, some 128 KB, is full: until then nobody can tell. From then on a client has taken something when half of the
+    /// server's part is free again, some 32 KB: one that is behind and reads less than that in the time is dropped too.
     /// </summary>
     public TimeSpan WriteTimeout { get; init; } = TimeSpan.FromSeconds(10);
 

@@ -12,7 +12,7 @@ internal sealed class SseOptionsReader(IConfigurationSection section)
 {
     private static readonly char[] Separators = [',', ';', ' '];
 
-    // A stream is over within half a second of its end, unless its feed blocks the thread that asks it.
+    // A stream is over within 0.7 s of its end, unless its feed blocks the thread that asks it.
     private static readonly TimeSpan EndMargin = TimeSpan.FromSeconds(1);
 
     private readonly HashSet<string> _known = new(StringComparer.OrdinalIgnoreCase);

@@ -48,6 +48,7 @@ public static class SseServiceCollectionExtensions
         {
             // A browser that is answered anything but 200 never comes back, so an absurd id is read and ignored, not refused.
             kestrel.Limits.MaxRequestHeadersTotalSize = MaxRequestHead;
+            kestrel.Limits.MaxRequestBufferSize = MaxRequestHead; // What a client sends beyond its request is not taken by the megabyte.
             kestrel.Limits.MaxRequestHeaderCount = MaxRequestHeaders;
             kestrel.Limits.MaxRequestLineSize = MaxRequestHead;
             kestrel.RequestHeaderEncodingSelector = static _ => LenientUtf8;

@@ -8,7 +8,8 @@ namespace FuncSse.Streaming;
 /// </summary>
 /// <remarks>
 /// One thread, the keeper, waits and calls. A second watches: if the keeper has not come back from a callback when the next is overdue, it
-/// becomes the keeper itself and starts a new one to watch; the other goes when it comes back.
+/// becomes the keeper itself and starts a new one to watch; the other goes when it comes back. One that is merely busy is taken for one that
+/// is held up, so a process that cannot keep up at all has more such threads than it needs.
 /// </remarks>
 internal sealed class ThreadTimer : ITimer
 {

@@ -171,6 +171,38 @@ public sealed class CoalescingTimeProviderTests : IDisposable
     }
 
     [Fact]
+    public async Task Timers_are_called_while_callbacks_block_one_after_another()
+    {
+        using var time = new CoalescingTimeProvider(TimeProvider.System);
+        using var second = new ManualResetEventSlim();
+        using var release = new ManualResetEventSlim();
+        using ITimer far = time.CreateTimer(_ => { }, null, TimeSpan.FromHours(1), Timeout.InfiniteTimeSpan);
+        using ITimer blocksFirst = time.CreateTimer(_ => second.Wait(), null, Millisecond * 5, Timeout.InfiniteTimeSpan);
+        using ITimer blocksThen = time.CreateTimer(
+            _ =>
+            {
+                second.Set();
+                release.Wait();
+            },
+            null,
+            Millisecond * 5,
+            Timeout.InfiniteTimeSpan);
+        try
+        {
+            for (int i = 0; i < 20; i++)
+            {
+                await Task.Delay(Millisecond * 10, time, TestContext.Current.CancellationToken)
+                    .WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+            }
+        }
+        finally
+        {
+            second.Set();
+            release.Set();
+        }
+    }
+
+    [Fact]
     public async Task Real_timers_are_never_early()
     {
         using var time = new CoalescingTimeProvider(TimeProvider.System);

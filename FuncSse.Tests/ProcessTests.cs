@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Text;
 using System.Text.RegularExpressions;
 
 namespace FuncSse.Tests;
@@ -68,6 +69,18 @@ public sealed class ProcessTests : IDisposable
             open.Signal();
             bodies.Add(await response.Content.ReadAsStringAsync()); // Throws unless the body ends as it should.
         }
+    }
+
+    [Fact]
+    public async Task Sigterm_does_not_wait_for_a_client_that_never_sends_its_body()
+    {
+        await using SelfHost host = await SelfHost.StartAsync(Fast);
+        byte[] request = Encoding.Latin1.GetBytes($"GET /events HTTP/1.1\r\nHost: {host.Address.Authority}\r\nContent-Length: 5\r\n\r\n");
+        using RawClient client = await RawClient.SendAsync(host.Address, request);
+        await client.ReadUntilAsync("data: 1\n");
+        long stop = Stopwatch.GetTimestamp();
+        Assert.Equal(0, await host.StopAsync());
+        Assert.InRange(Stopwatch.GetElapsedTime(stop), TimeSpan.Zero, TimeSpan.FromSeconds(5));
     }
 
     [Theory]
