@@ -1,6 +1,6 @@
 using System.Text;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -38,12 +38,7 @@ public static class SseServiceCollectionExtensions
             // How long Kestrel waits for clients that do not read the rest, or do not send theirs: the platform kills a worker after 5 s.
             host.ShutdownTimeout = TimeSpan.FromSeconds(3);
         });
-        services.Configure<SocketTransportOptions>(sockets =>
-        {
-            // Sends on the thread that has something to send, and saves two hand-overs an event. It asks that nobody blocks the threads
-            // that serve the sockets: a stream leaves them before it calls its feed.
-            sockets.UnsafePreferInlineScheduling = true;
-        });
+        services.AddSingleton<IConnectionListenerFactory, DirectTransport>();
         services.Configure<KestrelServerOptions>(kestrel =>
         {
             // A browser that is answered anything but 200 never comes back, so an absurd id is read and ignored, not refused.

@@ -70,9 +70,6 @@ internal sealed class SseStream<T>
             // In one flush with the headers: the host's proxy holds those back until the first byte of the body.
             _writer.WriteRetry(_streams.Options.Retry);
             await FlushAsync();
-
-            // From here on the feed's code runs, which may block, and this may be the thread that serves the sockets.
-            await Task.Yield();
             await CarryAsync(feed, lastEventId);
         }
         finally
@@ -190,9 +187,6 @@ internal sealed class SseStream<T>
         _watch.WaitForClient();
         await flush;
         _watch.ClientTook();
-
-        // The thread that goes on here is the one that serves the sockets: not for the feed's code.
-        await Task.Yield();
     }
 
     private void OnSilent()

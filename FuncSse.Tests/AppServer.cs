@@ -1,7 +1,9 @@
+using System.Net;
 using System.Net.ServerSentEvents;
 using FuncSse.Streaming;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -24,12 +26,16 @@ internal sealed class AppServer : IAsyncDisposable
     public SseStreams Streams => _app.Services.GetRequiredService<SseStreams>();
 
     /// <summary>Serves the counter at /events and the given feeds at paths of their own.</summary>
+    public static Task<AppServer> StartAsync(
+        IEnumerable<(string Name, string Value)> settings, params (string Path, SseFeed<string> Feed)[] feeds) =>
+        StartAsync(_ => { }, settings, feeds);
+
     public static async Task<AppServer> StartAsync(
-        IEnumerable<(string Name, string Value)> settings, params (string Path, SseFeed<string> Feed)[] feeds)
+        Action<ListenOptions> listen, IEnumerable<(string Name, string Value)> settings, params (string Path, SseFeed<string> Feed)[] feeds)
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Configuration.AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Name, (string?)setting.Value)));
-        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen));
         builder.Logging.ClearProviders().AddFilter("FuncSse", LogLevel.Debug).AddFilter("Microsoft", LogLevel.Error);
         builder.Services.AddServerSentEvents(builder.Configuration);
         WebApplication app = builder.Build();
