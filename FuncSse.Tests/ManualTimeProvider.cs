@@ -6,6 +6,7 @@ internal sealed class ManualTimeProvider : TimeProvider
     private readonly Lock _gate = new();
     private readonly List<Timer> _timers = [];
     private TimeSpan _now;
+    private Action? _beforeNextReading;
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
@@ -32,7 +33,11 @@ internal sealed class ManualTimeProvider : TimeProvider
         }
     }
 
-    public override long GetTimestamp() => Now.Ticks;
+    public override long GetTimestamp()
+    {
+        Interlocked.Exchange(ref _beforeNextReading, null)?.Invoke();
+        return Now.Ticks;
+    }
 
     public override DateTimeOffset GetUtcNow() => DateTimeOffset.UnixEpoch + Now;
 
@@ -70,6 +75,9 @@ internal sealed class ManualTimeProvider : TimeProvider
             _now += time;
         }
     }
+
+    /// <summary>Lets something happen in the midst of what reads the time next.</summary>
+    public void BeforeNextReading(Action action) => _beforeNextReading = action;
 
     private Timer? TakeDue(TimeSpan end)
     {

@@ -79,6 +79,30 @@ public sealed class SseStreamClientTests
     }
 
     [Fact]
+    public void Keep_alive_that_was_due_when_a_flush_began_to_wait_does_not_drop_the_client()
+    {
+        using var stream = new StreamHarness();
+        var writer = new SseStreamWriter(stream.Http.Response.BodyWriter);
+        using var watch = new SseWatch(stream.Http, stream.Streams, writer, onSilent: () => { }, onStalled: () => { });
+        watch.Start();
+        stream.Time.Jump(stream.Options.KeepAlive);
+        var keepAlive = new Thread(() => stream.Time.Advance(TimeSpan.Zero));
+        stream.Time.BeforeNextReading(() =>
+        {
+            // WaitForClient holds the watch's lock: the timer, which is called only now, waits for that.
+            keepAlive.Start();
+            Assert.True(SpinWait.SpinUntil(() => keepAlive.ThreadState == ThreadState.WaitSleepJoin, 30 * Second));
+        });
+        watch.WaitForClient();
+        keepAlive.Join();
+        Assert.False(stream.IsAborted);
+        stream.Time.Advance(stream.Options.WriteTimeout - TimeSpan.FromTicks(1));
+        Assert.False(stream.IsAborted);
+        stream.Time.Advance(TimeSpan.FromTicks(1));
+        Assert.True(stream.IsAborted);
+    }
+
+    [Fact]
     public async Task Stream_that_has_to_end_does_not_wait_for_a_client_that_does_not_read()
     {
         using var stream = new StreamHarness(pauseWriterAt: 20);
