@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.RegularExpressions;
 using FuncSse.Streaming;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Primitives;
 
 namespace FuncSse.Tests;
@@ -70,6 +71,27 @@ public sealed class FaultTests
 
         Assert.True(reads > 1);
         Assert.Equal(1, server.Streams.Open);
+    }
+
+    [Fact]
+    public async Task Client_that_never_reads_from_its_http2_connection_is_dropped_together_with_it()
+    {
+        string large = new('x', 64 * 1024);
+        await using AppServer server = await AppServer.StartAsync(
+            listen =>
+            {
+                listen.Protocols = HttpProtocols.Http2;
+                listen.KestrelServerOptions.Limits.MinResponseDataRate = null; // Kestrel would drop it too, some minutes later.
+            },
+            [("Sse:WriteTimeout", "00:00:01")],
+            ("/flood", (_, _) => AppServer.Flood(large)));
+        using RawClient client = await RawClient.GetByHttp2Async(server.Address, "/flood");
+        await Eventually.TrueAsync(() => server.Streams.Open == 1);
+        await Eventually.TrueAsync(
+            () => server.Logs.Entries.Any(entry => entry.Message.EndsWith("ClientStalled.", StringComparison.Ordinal)));
+        Assert.Equal(0, server.Streams.Open);
+        await client.ReadToEndAsync().WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        server.AssertQuiet();
     }
 
     [Fact]
