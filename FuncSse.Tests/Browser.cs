@@ -51,6 +51,16 @@ public sealed class Browser : IAsyncLifetime
         });
         return _tab;
     }
+
+    /// <summary>A tab with a host's page, on the counter or on other events; with a count to wait for, once the page shows it.</summary>
+    public async Task<IPage> WatchAsync(SelfHost host, string? events = null, string types = "", int width = 1280, int? until = null)
+    {
+        IPage page = await OpenTabAsync(width: width);
+        string query = events is null ? "" : $"?events={Uri.EscapeDataString(events)}&types={Uri.EscapeDataString(types)}";
+        await page.GotoAsync($"{host.Address}{query}");
+        await (until is { } count ? page.CountsToAsync(count) : Task.CompletedTask);
+        return page;
+    }
 }
 
 /// <summary>One browser for all tests of the page, one after another.</summary>

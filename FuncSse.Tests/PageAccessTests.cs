@@ -34,9 +34,7 @@ public sealed class PageAccessTests(Browser browser)
     public async Task A_screen_reader_hears_the_state_change_and_not_the_count()
     {
         await using SelfHost host = await SelfHost.StartAsync(Fast);
-        IPage page = await browser.OpenTabAsync();
-        await page.GotoAsync($"{host.Address}");
-        await page.CountsToAsync(3);
+        IPage page = await browser.WatchAsync(host, until: 3);
         await page.EvaluateAsync(
             """
             () => {
@@ -60,8 +58,7 @@ public sealed class PageAccessTests(Browser browser)
     public async Task Everything_is_reached_and_used_by_keyboard()
     {
         await using SelfHost host = await SelfHost.StartAsync(Fast);
-        IPage page = await browser.OpenTabAsync();
-        await page.GotoAsync($"{host.Address}");
+        IPage page = await browser.WatchAsync(host);
         await Expect(page.Locator("#state")).ToHaveTextAsync("Open");
         foreach (string id in new[] { "toggle", "url", "types", "watch", "resume", "log" })
         {
@@ -90,9 +87,7 @@ public sealed class PageAccessTests(Browser browser)
         const string Places = "[...document.querySelectorAll('section, figure, form, #connection, dd')].map((e) => e.getBoundingClientRect().y).join()";
         string before = await page.EvaluateAsync<string>(Places);
 
-        page = await browser.OpenTabAsync(width: width);
-        await page.GotoAsync($"{host.Address}?events=/events%3FlastEventId=9994");
-        await page.CountsToAsync(9996);
+        page = await browser.WatchAsync(host, "/events?lastEventId=9994", width: width, until: 9996);
         await page.EvaluateAsync("say('Watching /events.')"); // as before: its own words are longer
         Assert.Equal(before, await page.EvaluateAsync<string>(Places));
         await page.EvaluateAsync("Object.assign(points[0], { count: 100_000, late: 98_765, gaps: 1000, repeats: 1000 })");
@@ -109,8 +104,7 @@ public sealed class PageAccessTests(Browser browser)
     {
         await using FeedServer feed = await FeedServer.StartAsync("id: 0192f0c1-7a2b-7c3d-8e4f-000000000888\ndata: 888888888888888\n\n");
         await using SelfHost host = await SelfHost.StartAsync();
-        IPage page = await browser.OpenTabAsync(width: width);
-        await page.GotoAsync($"{host.Address}?events={feed.Address}");
+        IPage page = await browser.WatchAsync(host, feed.Address, width: width);
         await Expect(page.Locator("#count")).ToHaveTextAsync("888888888888888");
         await page.EvaluateAsync("setState('reconnecting')"); // the longest word
         Assert.Empty(await page.EvaluateAsync<string[]>(
@@ -136,8 +130,7 @@ public sealed class PageAccessTests(Browser browser)
     {
         await using FeedServer feed = await FeedServer.StartAsync($"data: {string.Join(' ', Enumerable.Repeat("text", 200))}\n\n");
         await using SelfHost host = await SelfHost.StartAsync();
-        IPage page = await browser.OpenTabAsync(width: width);
-        await page.GotoAsync($"{host.Address}?events={feed.Address}");
+        IPage page = await browser.WatchAsync(host, feed.Address, width: width);
         await Expect(page.Locator("#count")).ToContainTextAsync("text text");
         double[] lines = await page.EvaluateAsync<double[]>(
             """

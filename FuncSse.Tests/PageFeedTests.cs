@@ -21,7 +21,7 @@ public sealed partial class PageFeedTests(Browser browser)
             await http.Response.WriteAsync("data: secret\n\n", http.RequestAborted);
         });
         await using SelfHost host = await SelfHost.StartAsync();
-        IPage page = await WatchAsync(host, feed.Address);
+        IPage page = await browser.WatchAsync(host, feed.Address);
 
         await Expect(page.Locator("#notice")).ToHaveTextAsync(
             $"CORS forbids it: {feed.Address} does not allow pages of {host.Address.GetLeftPart(UriPartial.Authority)} to read it.");
@@ -35,7 +35,7 @@ public sealed partial class PageFeedTests(Browser browser)
         string address = feed.Address;
         await feed.DisposeAsync();
         await using SelfHost host = await SelfHost.StartAsync();
-        IPage page = await WatchAsync(host, address);
+        IPage page = await browser.WatchAsync(host, address);
         await Expect(page.Locator("#notice")).ToContainTextAsync($"{address} cannot be reached");
         await Expect(page.Locator("#state")).ToHaveTextAsync("Reconnecting");
     }
@@ -54,7 +54,7 @@ public sealed partial class PageFeedTests(Browser browser)
             return Task.CompletedTask;
         });
         await using SelfHost host = await SelfHost.StartAsync();
-        IPage page = await WatchAsync(host, feed.Address);
+        IPage page = await browser.WatchAsync(host, feed.Address);
         await Expect(page.Locator("#notice")).ToHaveTextAsync($"{feed.Address} {words}");
     }
 
@@ -64,7 +64,7 @@ public sealed partial class PageFeedTests(Browser browser)
     public async Task An_address_that_cannot_be_opened_gets_a_clear_word(string address)
     {
         await using SelfHost host = await SelfHost.StartAsync();
-        IPage page = await WatchAsync(host, address);
+        IPage page = await browser.WatchAsync(host, address);
         await Expect(page.Locator("#notice")).ToContainTextAsync("is not an address that can be opened");
         await Expect(page.Locator("#state")).ToHaveTextAsync("Stopped");
     }
@@ -74,8 +74,7 @@ public sealed partial class PageFeedTests(Browser browser)
     {
         await using FeedServer feed = await FeedServer.StartAsync("data: from elsewhere\n\n");
         await using SelfHost host = await SelfHost.StartAsync();
-        IPage page = await browser.OpenTabAsync();
-        await page.GotoAsync($"{host.Address}");
+        IPage page = await browser.WatchAsync(host);
         await page.GetByLabel("Address").FillAsync(feed.Address);
         await page.GetByLabel("Address").PressAsync("Enter");
         await Expect(page.Locator("#count")).ToHaveTextAsync("from elsewhere");
@@ -90,7 +89,7 @@ public sealed partial class PageFeedTests(Browser browser)
         await using FeedServer feed = await FeedServer.StartAsync(
             "event: a\ndata: one\n\n", "event: other\ndata: two\n\n", "event: error\ndata: three\n\n", "event: b\ndata: four\n\n", "data: five\n\n");
         await using SelfHost host = await SelfHost.StartAsync();
-        IPage page = await WatchAsync(host, feed.Address, "a, b");
+        IPage page = await browser.WatchAsync(host, feed.Address, "a, b");
 
         await Expect(page.Locator("#rows tr td:last-child")).ToHaveTextAsync(["five", "four", "one"]);
         await Expect(page.Locator("#rows tr td:nth-child(3)")).ToHaveTextAsync(["message", "b", "a"]);
@@ -104,7 +103,7 @@ public sealed partial class PageFeedTests(Browser browser)
         await using FeedServer feed = await FeedServer.StartAsync(
             [.. "124456".Select(n => $"id: {Long}{n}\ndata: {n}\n\n"), "data: without an id\n\n"]);
         await using SelfHost host = await SelfHost.StartAsync();
-        IPage page = await WatchAsync(host, feed.Address);
+        IPage page = await browser.WatchAsync(host, feed.Address);
 
         await Expect(page.Locator("#summary")).ToContainTextAsync("7 events");
         await Expect(page.Locator("#summary")).ToContainTextAsync("1 gap, 1 repeat.");
@@ -118,7 +117,7 @@ public sealed partial class PageFeedTests(Browser browser)
         const string Markup = "<img src=x onerror=\"window.hacked=1\"></script><script>window.hacked=1</script>";
         await using FeedServer feed = await FeedServer.StartAsync($"id: {Markup}\ndata: {Markup}\ndata: line two\n\n");
         await using SelfHost host = await SelfHost.StartAsync();
-        IPage page = await WatchAsync(host, feed.Address);
+        IPage page = await browser.WatchAsync(host, feed.Address);
 
         await Expect(page.Locator("#rows td:last-child")).ToHaveJSPropertyAsync("textContent", $"{Markup}\nline two");
         await Expect(page.Locator("#count")).ToHaveJSPropertyAsync("textContent", $"{Markup}\nline two");
@@ -133,7 +132,7 @@ public sealed partial class PageFeedTests(Browser browser)
         string big = new('x', 1024 * 1024);
         await using FeedServer feed = await FeedServer.StartAsync([.. Enumerable.Range(1, 5).Select(n => $"id: {n}\ndata: {big}\n\n")]);
         await using SelfHost host = await SelfHost.StartAsync();
-        IPage page = await WatchAsync(host, feed.Address);
+        IPage page = await browser.WatchAsync(host, feed.Address);
 
         await Expect(page.Locator("#received")).ToHaveTextAsync("5");
         await Expect(page.Locator("#rows tr:first-child td:last-child")).ToHaveTextAsync($"{new string('x', 500)}… (1048576 characters)");
@@ -161,7 +160,7 @@ public sealed partial class PageFeedTests(Browser browser)
         await using SelfHost host = await SelfHost.StartAsync();
         IPage page = await browser.OpenTabAsync();
         await page.AddInitScriptAsync("console.log = () => {}"); // each would come all the way here
-        await page.GotoAsync(Link(host, feed.Address), new PageGotoOptions { WaitUntil = WaitUntilState.Commit });
+        await page.GotoAsync($"{host.Address}?events={feed.Address}", new PageGotoOptions { WaitUntil = WaitUntilState.Commit });
         await page.WaitForFunctionAsync("() => Number(document.querySelector('#received').textContent) > 10000");
 
         await page.Locator("#toggle").ClickAsync(new LocatorClickOptions { Timeout = 3000 });
@@ -184,23 +183,13 @@ public sealed partial class PageFeedTests(Browser browser)
             await Task.Delay(Timeout.Infinite, http.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
         });
         await using SelfHost host = await SelfHost.StartAsync();
-        IPage page = await WatchAsync(host, $"{feed.Address}?key=a%2Fb+c&lastEventId=7&flag");
+        IPage page = await browser.WatchAsync(host, $"{feed.Address}?key=a%2Fb+c&lastEventId=7&flag");
         await Expect(page.Locator("#last-id")).ToHaveTextAsync("é &1");
         await page.GetByLabel("Resume").CheckAsync();
         await page.Locator("#toggle").ClickAsync();
         await page.Locator("#toggle").ClickAsync();
         await Expect(page.Locator("#received")).ToHaveTextAsync("2");
         Assert.Equal(["?key=a%2Fb+c&lastEventId=7&flag", "?key=a%2Fb+c&flag&lastEventId=%C3%A9%20%261"], asked);
-    }
-
-    private static string Link(SelfHost host, string address, string types = "") =>
-        $"{host.Address}?events={Uri.EscapeDataString(address)}&types={Uri.EscapeDataString(types)}";
-
-    private async Task<IPage> WatchAsync(SelfHost host, string address, string types = "")
-    {
-        IPage page = await browser.OpenTabAsync();
-        await page.GotoAsync(Link(host, address, types));
-        return page;
     }
 
     [GeneratedRegex(@"^next try in \d+ s$")]

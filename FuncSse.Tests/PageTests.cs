@@ -15,8 +15,7 @@ public sealed partial class PageTests(Browser browser)
     public async Task The_page_counts_from_one_and_says_that_the_stream_is_open()
     {
         await using SelfHost host = await SelfHost.StartAsync();
-        IPage page = await browser.OpenTabAsync();
-        await page.GotoAsync($"{host.Address}");
+        IPage page = await browser.WatchAsync(host);
 
         await Expect(page.Locator("#count")).ToHaveTextAsync("1");
         await Expect(page.Locator("#state")).ToHaveTextAsync("Open");
@@ -86,9 +85,7 @@ public sealed partial class PageTests(Browser browser)
     public async Task The_count_goes_on_when_a_killed_server_comes_back()
     {
         await using SelfHost host = await SelfHost.StartAsync(Fast);
-        IPage page = await browser.OpenTabAsync();
-        await page.GotoAsync($"{host.Address}");
-        await page.CountsToAsync(5);
+        IPage page = await browser.WatchAsync(host, until: 5);
 
         await host.KillAsync();
         await Expect(page.Locator("#state")).ToHaveTextAsync("Reconnecting");
@@ -108,9 +105,7 @@ public sealed partial class PageTests(Browser browser)
     public async Task A_stream_that_is_stopped_before_it_came_back_is_no_reconnect()
     {
         await using SelfHost host = await SelfHost.StartAsync(Fast);
-        IPage page = await browser.OpenTabAsync();
-        await page.GotoAsync($"{host.Address}");
-        await page.CountsToAsync(5);
+        IPage page = await browser.WatchAsync(host, until: 5);
 
         await host.KillAsync();
         await Expect(page.Locator("#state")).ToHaveTextAsync("Reconnecting");
@@ -128,8 +123,7 @@ public sealed partial class PageTests(Browser browser)
     public async Task Streams_that_end_themselves_are_followed_without_a_gap_or_a_repeat()
     {
         await using SelfHost host = await SelfHost.StartAsync([.. Fast, ("Sse__MaxDuration", "00:00:01")]);
-        IPage page = await browser.OpenTabAsync();
-        await page.GotoAsync($"{host.Address}");
+        IPage page = await browser.WatchAsync(host);
         await page.WaitForFunctionAsync("() => Number(document.querySelector('#reconnects').textContent) >= 3");
         await NothingIsMissingAsync(page, firstId: 1);
     }
@@ -138,9 +132,7 @@ public sealed partial class PageTests(Browser browser)
     public async Task The_browser_gives_up_and_the_page_tries_again_with_the_last_event_id()
     {
         await using SelfHost host = await SelfHost.StartAsync(Fast);
-        IPage page = await browser.OpenTabAsync();
-        await page.GotoAsync($"{host.Address}?events=/events%3Fa=%2520b");
-        await page.CountsToAsync(5);
+        IPage page = await browser.WatchAsync(host, "/events?a=%20b", until: 5);
         await page.RouteAsync("**/events*", route => route.FulfillAsync(new RouteFulfillOptions { Status = 503 }));
         await host.KillAsync();
         await host.StartAgainAsync();
@@ -160,9 +152,7 @@ public sealed partial class PageTests(Browser browser)
     public async Task Stop_closes_the_stream_and_start_opens_a_new_one()
     {
         await using SelfHost host = await SelfHost.StartAsync(Fast);
-        IPage page = await browser.OpenTabAsync();
-        await page.GotoAsync($"{host.Address}");
-        await page.CountsToAsync(5);
+        IPage page = await browser.WatchAsync(host, until: 5);
 
         var closed = new TaskCompletionSource<string?>();
         page.RequestFailed += (_, request) => closed.TrySetResult(request.Failure);
@@ -180,8 +170,7 @@ public sealed partial class PageTests(Browser browser)
     public async Task A_reload_resumes_when_asked_to_and_says_so()
     {
         await using SelfHost host = await SelfHost.StartAsync(Fast);
-        IPage page = await browser.OpenTabAsync();
-        await page.GotoAsync($"{host.Address}");
+        IPage page = await browser.WatchAsync(host);
         await page.GetByLabel("Resume").CheckAsync();
         await page.CountsToAsync(5);
         await page.ReloadAsync();
@@ -197,9 +186,7 @@ public sealed partial class PageTests(Browser browser)
     public async Task A_reload_starts_afresh_when_not_asked_to_resume()
     {
         await using SelfHost host = await SelfHost.StartAsync();
-        IPage page = await browser.OpenTabAsync();
-        await page.GotoAsync($"{host.Address}");
-        await page.CountsToAsync(2);
+        IPage page = await browser.WatchAsync(host, until: 2);
         await page.ReloadAsync();
         await Expect(page.Locator("#count")).ToHaveTextAsync("1");
         await Expect(page.Locator("#notice")).ToHaveTextAsync("Watching /events.");
@@ -209,8 +196,7 @@ public sealed partial class PageTests(Browser browser)
     public async Task The_plot_knows_when_events_are_due()
     {
         await using SelfHost host = await SelfHost.StartAsync(("Sse__Interval", "00:00:00.25"));
-        IPage page = await browser.OpenTabAsync();
-        await page.GotoAsync($"{host.Address}");
+        IPage page = await browser.WatchAsync(host);
         await Expect(page.Locator("#interval")).ToHaveTextAsync("one due every 250 ms");
         await Expect(page.Locator("#summary")).ToHaveTextAsync(Lateness());
     }
@@ -221,8 +207,7 @@ public sealed partial class PageTests(Browser browser)
     public async Task A_feed_that_slips_is_late_for_ten_seconds_and_then_has_a_new_schedule(int interval)
     {
         await using SelfHost host = await SelfHost.StartAsync();
-        IPage page = await browser.OpenTabAsync();
-        await page.GotoAsync($"{host.Address}");
+        IPage page = await browser.WatchAsync(host);
         double[] late = await page.EvaluateAsync<double[]>(
             """
             (interval) => {
@@ -242,8 +227,7 @@ public sealed partial class PageTests(Browser browser)
     public async Task A_stream_that_flaps_without_an_event_leaves_the_page_bounded()
     {
         await using SelfHost host = await SelfHost.StartAsync(("Sse__Interval", "00:10:00"), ("Sse__MaxDuration", "00:20:00"));
-        IPage page = await browser.OpenTabAsync();
-        await page.GotoAsync($"{host.Address}");
+        IPage page = await browser.WatchAsync(host);
         await Expect(page.Locator("#state")).ToHaveTextAsync("Open");
         Assert.InRange(
             await page.EvaluateAsync<int>(
@@ -261,9 +245,7 @@ public sealed partial class PageTests(Browser browser)
     public async Task A_hidden_page_draws_nothing_and_counts_on()
     {
         await using SelfHost host = await SelfHost.StartAsync(Fast);
-        IPage page = await browser.OpenTabAsync();
-        await page.GotoAsync($"{host.Address}");
-        await page.CountsToAsync(3);
+        IPage page = await browser.WatchAsync(host, until: 3);
         await page.EvaluateAsync(
             """
             () => {
