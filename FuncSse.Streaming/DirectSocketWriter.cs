@@ -6,20 +6,21 @@ namespace FuncSse.Streaming;
 
 /// <summary>
 /// The output of a connection whose client keeps up: what is flushed goes to the socket at once, by the thread that flushes, without a
-/// hand-over to another. The first time that the socket does not take all of it, or that more has to be buffered than a block, the
-/// connection is left to Kestrel's own pipe for good, with its limits, its waiting and its way of ending.
+/// hand-over to another. What the socket does not take at once, and all that follows, goes to Kestrel's own pipe, with its way of
+/// waiting, failing and ending, until that has sent everything.
 /// </summary>
 /// <remarks>As any pipe's writer, it is not safe for use by several threads at once.</remarks>
 /// <param name="socket">A socket that does not block, to which nothing but this and <paramref name="pipe"/> writes.</param>
-/// <param name="pipe">What is written to the same socket, and has been written to by nobody yet.</param>
+/// <param name="pipe">What writes to the same socket. A flush of it has to wait until the socket has taken every byte.</param>
 internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe) : PipeWriter
 {
-    /// <summary>Bytes, as many as in a block of Kestrel's.</summary>
-    public const int BlockSize = 4096;
+    /// <summary>Bytes that may be written between two flushes without the pipe: what Kestrel buffers of a response.</summary>
+    public const int BlockSize = 64 * 1024;
 
     private bool _isDirect = true;
     private byte[]? _block;
     private int _length;
+    private volatile bool _isCancelled;
 
     public override bool CanGetUnflushedBytes => true;
 
@@ -33,6 +34,7 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe) : PipeW
     {
         if (_isDirect)
         {
+            ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)bytes, (uint)(_block?.Length - _length ?? 0), nameof(bytes));
             _length += bytes;
         }
         else
@@ -43,23 +45,26 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe) : PipeW
 
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
-        if (!_isDirect)
+        if (_isDirect && !_isCancelled && !cancellationToken.IsCancellationRequested)
         {
-            return pipe.FlushAsync(cancellationToken);
-        }
+            int sent = _length > 0 ? Send() : 0;
+            if (sent == _length)
+            {
+                Clear();
+                return default;
+            }
 
-        int sent = _length > 0 ? Send() : 0;
-        if (sent < _length)
-        {
             LeaveToPipe(sent);
-            return pipe.FlushAsync(cancellationToken);
         }
 
-        Clear();
-        return default;
+        return FlushPipeAsync(cancellationToken);
     }
 
-    public override void CancelPendingFlush() => pipe.CancelPendingFlush();
+    public override void CancelPendingFlush()
+    {
+        _isCancelled = true;
+        pipe.CancelPendingFlush();
+    }
 
     public override void Complete(Exception? exception = null)
     {
@@ -86,13 +91,22 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe) : PipeW
     {
         try
         {
-            // What goes wrong here goes wrong once more in the pipe, which knows what to do about it.
+            // An error is for the pipe to find out, which knows what to do about it.
             return socket.Send(_block.AsSpan(0, _length), SocketFlags.None, out _);
         }
         catch (ObjectDisposedException)
         {
             return 0;
         }
+    }
+
+    private async ValueTask<FlushResult> FlushPipeAsync(CancellationToken cancellationToken)
+    {
+        LeaveToPipe(sent: 0);
+        FlushResult result = await pipe.FlushAsync(cancellationToken);
+        _isCancelled = false;
+        _isDirect = !result.IsCanceled && !result.IsCompleted;
+        return result;
     }
 
     private void LeaveToPipe(int sent)

@@ -3,6 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -10,35 +11,36 @@ using Microsoft.Extensions.Options;
 namespace FuncSse.Streaming;
 
 /// <summary>Kestrel's own transport over sockets, but for the output of its connections: a <see cref="DirectSocketWriter"/>.</summary>
-internal sealed class DirectTransport(IOptions<SocketTransportOptions> options, ILoggerFactory loggers)
-    : IConnectionListenerFactory, IConnectionListenerFactorySelector
+internal sealed class DirectTransport : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
-    private readonly SocketTransportFactory _sockets = new(options, loggers);
+    private readonly SocketTransportFactory _sockets;
+
+    public DirectTransport(IOptions<SocketTransportOptions> options, ILoggerFactory loggers)
+    {
+        options.Value.MaxWriteBufferSize = 1; // What fills the pipe with the first byte: a flush then waits for the last.
+        _sockets = new SocketTransportFactory(options, loggers);
+    }
 
     public bool CanBind(EndPoint endpoint) => _sockets.CanBind(endpoint);
 
     public async ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default) =>
         new Listener(await _sockets.BindAsync(endpoint, cancellationToken));
 
-    private sealed class Listener(IConnectionListener sockets) : IConnectionListener
+    private sealed class Listener(IConnectionListener listener) : IConnectionListener
     {
-        public EndPoint EndPoint => sockets.EndPoint;
+        public EndPoint EndPoint => listener.EndPoint;
 
         public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
         {
-            ConnectionContext? connection = await sockets.AcceptAsync(cancellationToken);
-            if (connection?.Features.Get<IConnectionSocketFeature>()?.Socket is { } socket && TryUnblock(socket))
-            {
-                IDuplexPipe transport = connection.Transport;
-                connection.Transport = new Duplex(transport.Input, new DirectSocketWriter(socket, transport.Output));
-            }
-
-            return connection;
+            ConnectionContext? connection = await listener.AcceptAsync(cancellationToken);
+            return connection?.Features.Get<IConnectionSocketFeature>()?.Socket is { } socket && TryUnblock(socket)
+                ? new Connection(connection, socket)
+                : connection;
         }
 
-        public ValueTask UnbindAsync(CancellationToken cancellationToken = default) => sockets.UnbindAsync(cancellationToken);
+        public ValueTask UnbindAsync(CancellationToken cancellationToken = default) => listener.UnbindAsync(cancellationToken);
 
-        public ValueTask DisposeAsync() => sockets.DisposeAsync();
+        public ValueTask DisposeAsync() => listener.DisposeAsync();
 
         // Whatever came out of here would end the listening, for all.
         private static bool TryUnblock(Socket socket)
@@ -55,10 +57,69 @@ internal sealed class DirectTransport(IOptions<SocketTransportOptions> options, 
         }
     }
 
-    private sealed class Duplex(PipeReader input, PipeWriter output) : IDuplexPipe
+    private sealed class Connection : ConnectionContext, IDuplexPipe
     {
-        public PipeReader Input => input;
+        private readonly ConnectionContext _connection;
+        private readonly DirectSocketWriter _output;
 
-        public PipeWriter Output => output;
+        public Connection(ConnectionContext connection, Socket socket)
+        {
+            _connection = connection;
+            (Input, _output) = (connection.Transport.Input, new DirectSocketWriter(socket, connection.Transport.Output));
+            connection.Transport = this; // Its features tell of it as well.
+        }
+
+        public PipeReader Input { get; }
+
+        public PipeWriter Output => _output;
+
+        public override IDuplexPipe Transport
+        {
+            get => _connection.Transport;
+            set => _connection.Transport = value;
+        }
+
+        public override string ConnectionId
+        {
+            get => _connection.ConnectionId;
+            set => _connection.ConnectionId = value;
+        }
+
+        public override IFeatureCollection Features => _connection.Features;
+
+        public override IDictionary<object, object?> Items
+        {
+            get => _connection.Items;
+            set => _connection.Items = value;
+        }
+
+        public override CancellationToken ConnectionClosed
+        {
+            get => _connection.ConnectionClosed;
+            set => _connection.ConnectionClosed = value;
+        }
+
+        public override EndPoint? LocalEndPoint
+        {
+            get => _connection.LocalEndPoint;
+            set => _connection.LocalEndPoint = value;
+        }
+
+        public override EndPoint? RemoteEndPoint
+        {
+            get => _connection.RemoteEndPoint;
+            set => _connection.RemoteEndPoint = value;
+        }
+
+        public override void Abort() => _connection.Abort();
+
+        public override void Abort(ConnectionAbortedException abortReason) => _connection.Abort(abortReason);
+
+        public override async ValueTask DisposeAsync()
+        {
+            await _output.CompleteAsync(); // What was not flushed is sent all the same.
+            await _connection.DisposeAsync();
+            await base.DisposeAsync();
+        }
     }
 }

@@ -19,7 +19,8 @@ namespace FuncSse.Streaming;
 /// </param>
 /// <remarks>
 /// A feed may take its time, but asynchronously. One that blocks the thread that asks it keeps a thread of the pool: its own stream cannot
-/// end before it returns, and more of them than there are processors hold up new streams and the ends of others, though no open stream.
+/// end before it returns, and more of them than there are processors hold up new streams, the ends of others and those whose client is
+/// slow, though no other open stream.
 /// </remarks>
 /// <returns>
 /// The events. Give each an <see cref="SseItem{T}.EventId"/> from which the feed can go on, and a client that comes back misses nothing.

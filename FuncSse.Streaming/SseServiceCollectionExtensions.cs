@@ -1,6 +1,7 @@
 using System.Text;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -38,7 +39,6 @@ public static class SseServiceCollectionExtensions
             // How long Kestrel waits for clients that do not read the rest, or do not send theirs: the platform kills a worker after 5 s.
             host.ShutdownTimeout = TimeSpan.FromSeconds(3);
         });
-        services.AddSingleton<IConnectionListenerFactory, DirectTransport>();
         services.Configure<KestrelServerOptions>(kestrel =>
         {
             // A browser that is answered anything but 200 never comes back, so an absurd id is read and ignored, not refused.
@@ -48,6 +48,22 @@ public static class SseServiceCollectionExtensions
             kestrel.Limits.MaxRequestLineSize = MaxRequestHead;
             kestrel.RequestHeaderEncodingSelector = static _ => LenientUtf8;
         });
+        ReplaceSocketTransport(services);
         return services;
+    }
+
+    // In its place among the app's other transports, if it has any: Kestrel asks the last one first.
+    private static void ReplaceSocketTransport(IServiceCollection services)
+    {
+        ServiceDescriptor direct = ServiceDescriptor.Singleton<IConnectionListenerFactory, DirectTransport>();
+        ServiceDescriptor? sockets = services.LastOrDefault(service => service.ImplementationType == typeof(SocketTransportFactory));
+        if (sockets is null)
+        {
+            services.Add(direct);
+        }
+        else
+        {
+            services[services.IndexOf(sockets)] = direct;
+        }
     }
 }

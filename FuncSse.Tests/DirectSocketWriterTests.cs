@@ -8,7 +8,9 @@ namespace FuncSse.Tests;
 
 public sealed class DirectSocketWriterTests : IDisposable
 {
-    private readonly Pipe _pipe = new(new PipeOptions(pauseWriterThreshold: 0));
+    // As Kestrel's pipe: its reader, the one that sends, is what a flush waits for.
+    private readonly Pipe _pipe = new(new PipeOptions(
+        readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, pauseWriterThreshold: 1, resumeWriterThreshold: 1));
     private readonly Socket _client = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
     private readonly Socket _server;
     private readonly DirectSocketWriter _writer;
@@ -55,22 +57,43 @@ public sealed class DirectSocketWriterTests : IDisposable
     }
 
     [Fact]
-    public async Task Once_the_socket_is_full_all_goes_to_the_pipe()
+    public async Task What_a_full_socket_does_not_take_goes_to_the_pipe_and_the_flush_waits_for_it()
     {
-        while (ReadPipe().Length == 0)
-        {
-            Assert.True(_written.Length < 10_000_000, "The socket takes everything.");
-            Write(4000); // So much that the last is taken in part.
-            await FlushAtOnceAsync();
-        }
+        Task<FlushResult> flush = await FillSocketAsync();
+        byte[] piped = TakePipe();
+        Assert.False((await flush).IsCompleted);
+        _server.Shutdown(SocketShutdown.Send);
+        byte[] arrived = [.. await ReadSlowlyAsync(new Random(1)), .. piped];
+        Assert.Equal(_written.ToArray(), arrived);
+    }
 
-        byte[] sent = ReadSocket();
-        Write(7);
+    [Fact]
+    public async Task Once_the_pipe_is_empty_all_goes_to_the_socket_again()
+    {
+        Task<FlushResult> flush = await FillSocketAsync();
+        TakePipe();
+        await flush;
+        await DrainSocketAsync();
+        byte[] data = Write(7);
         Assert.Equal(7, _writer.UnflushedBytes);
         await FlushAtOnceAsync();
-        _server.Shutdown(SocketShutdown.Send);
-        byte[] arrived = [.. sent, .. await ReadSlowlyAsync(new Random(1)), .. ReadPipe()];
-        Assert.Equal(_written.ToArray(), arrived);
+        Assert.Equal(data, ReadSocket());
+    }
+
+    [Fact]
+    public async Task What_is_written_while_the_pipe_is_not_empty_follows_it()
+    {
+        Task<FlushResult> flush = await FillSocketAsync();
+        _writer.CancelPendingFlush();
+        Assert.True((await flush).IsCanceled);
+        byte[] before = ReadPipe();
+        await DrainSocketAsync();
+        byte[] data = Write(7);
+        Assert.Equal(7, _writer.UnflushedBytes);
+        flush = FlushAsync();
+        Assert.False(flush.IsCompleted);
+        Assert.Equal([.. before, .. data], TakePipe());
+        Assert.False((await flush).IsCanceled);
     }
 
     [Fact]
@@ -78,8 +101,9 @@ public sealed class DirectSocketWriterTests : IDisposable
     {
         Write(DirectSocketWriter.BlockSize - 1);
         Write(2);
-        await FlushAtOnceAsync();
-        Assert.Equal(_written.ToArray(), ReadPipe());
+        Task<FlushResult> flush = FlushAsync();
+        Assert.Equal(_written.ToArray(), TakePipe());
+        await flush;
         Assert.Equal(0, _client.Available);
     }
 
@@ -88,12 +112,15 @@ public sealed class DirectSocketWriterTests : IDisposable
     {
         _server.Dispose();
         Write(3);
-        await FlushAtOnceAsync();
-        Assert.Equal(_written.ToArray(), ReadPipe());
-
+        Task<FlushResult> flush = FlushAsync();
+        Assert.Equal(_written.ToArray(), TakePipe());
         await _pipe.Reader.CompleteAsync();
-        Write(1);
-        Assert.True((await _writer.FlushAsync(TestContext.Current.CancellationToken)).IsCompleted);
+        Assert.False((await flush).IsCompleted);
+        for (int i = 0; i < 2; i++)
+        {
+            Write(1);
+            Assert.True((await FlushAsync()).IsCompleted);
+        }
     }
 
     [Fact]
@@ -107,16 +134,28 @@ public sealed class DirectSocketWriterTests : IDisposable
     }
 
     [Fact]
-    public async Task Wait_for_the_pipe_can_be_cancelled()
+    public async Task Cancellation_is_for_the_next_flush_alone()
     {
-        var narrow = new Pipe(new PipeOptions(pauseWriterThreshold: 1, resumeWriterThreshold: 1));
-        var writer = new DirectSocketWriter(_server, narrow.Writer);
-        writer.GetSpan(DirectSocketWriter.BlockSize + 1).Clear();
-        writer.Advance(100);
-        ValueTask<FlushResult> flush = writer.FlushAsync(TestContext.Current.CancellationToken);
-        Assert.False(flush.IsCompleted);
-        writer.CancelPendingFlush();
-        Assert.True((await flush).IsCanceled);
+        _writer.CancelPendingFlush();
+        Write(3);
+        Assert.True((await FlushAsync()).IsCanceled);
+        TakePipe();
+        Task<FlushResult> flush = FlushAsync();
+        Assert.False((await flush).IsCanceled);
+        byte[] data = Write(4);
+        await FlushAtOnceAsync();
+        Assert.Equal(data, ReadSocket());
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await _writer.FlushAsync(new CancellationToken(canceled: true)));
+    }
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(DirectSocketWriter.BlockSize + 1)]
+    public void Nobody_can_say_to_have_written_what_there_was_no_room_for(int bytes)
+    {
+        Assert.Throws<ArgumentOutOfRangeException>(() => _writer.Advance(1));
+        _writer.GetMemory();
+        Assert.Throws<ArgumentOutOfRangeException>(() => _writer.Advance(bytes));
     }
 
     [Fact]
@@ -125,18 +164,20 @@ public sealed class DirectSocketWriterTests : IDisposable
         int seed = Random.Shared.Next();
         var random = new Random(seed);
         Task<byte[]> read = ReadSlowlyAsync(new Random(seed + 1));
+        Task send = SendPipeAsync();
         for (int i = 0; i < 3000; i++)
         {
-            Write(random.Next(100) switch { 0 => random.Next(6000), 1 => 0, _ => random.Next(300) });
+            Write(random.Next(100) switch { 0 => random.Next(100_000), 1 => 0, < 10 => random.Next(6000), _ => random.Next(300) });
             if (random.Next(3) > 0)
             {
-                await FlushAtOnceAsync();
+                await FlushAsync();
             }
         }
 
-        await FlushAtOnceAsync();
+        await _writer.CompleteAsync();
+        await send;
         _server.Shutdown(SocketShutdown.Send);
-        byte[] arrived = [.. await read, .. ReadPipe()];
+        byte[] arrived = await read;
         Assert.True(_written.ToArray().AsSpan().SequenceEqual(arrived), $"seed {seed}");
     }
 
@@ -155,9 +196,11 @@ public sealed class DirectSocketWriterTests : IDisposable
         return data;
     }
 
+    private Task<FlushResult> FlushAsync() => _writer.FlushAsync(TestContext.Current.CancellationToken).AsTask();
+
     private async Task FlushAtOnceAsync()
     {
-        ValueTask<FlushResult> flush = _writer.FlushAsync(TestContext.Current.CancellationToken);
+        Task<FlushResult> flush = FlushAsync();
         Assert.True(flush.IsCompletedSuccessfully);
         Assert.False((await flush).IsCompleted);
     }
@@ -168,16 +211,72 @@ public sealed class DirectSocketWriterTests : IDisposable
         return buffer[.._client.Receive(buffer)];
     }
 
-    /// <summary>All that has come through the pipe so far.</summary>
-    private byte[] ReadPipe()
+    /// <summary>Writes until the socket is full; returns the flush that waits for the pipe then.</summary>
+    private async Task<Task<FlushResult>> FillSocketAsync()
     {
-        if (!_pipe.Reader.TryRead(out ReadResult read))
+        while (true)
         {
-            return [];
+            Assert.True(_written.Length < 10_000_000, "The socket takes everything.");
+            Write(4000); // So much that the last is taken in part.
+            Task<FlushResult> flush = FlushAsync();
+            if (!flush.IsCompleted)
+            {
+                return flush;
+            }
+
+            await flush;
+        }
+    }
+
+    /// <summary>Reads until the socket has room again.</summary>
+    private async Task DrainSocketAsync()
+    {
+        while (!_server.Poll(0, SelectMode.SelectWrite))
+        {
+            await _client.ReceiveAsync(new byte[64 * 1024], TestContext.Current.CancellationToken);
         }
 
-        _pipe.Reader.AdvanceTo(read.Buffer.Start, read.Buffer.Start);
+        while (_client.Available > 0)
+        {
+            ReadSocket();
+        }
+    }
+
+    private byte[] ReadPipe()
+    {
+        Assert.True(_pipe.Reader.TryRead(out ReadResult read));
+        _pipe.Reader.AdvanceTo(read.Buffer.Start);
         return read.Buffer.ToArray();
+    }
+
+    private byte[] TakePipe()
+    {
+        Assert.True(_pipe.Reader.TryRead(out ReadResult read));
+        byte[] data = read.Buffer.ToArray();
+        _pipe.Reader.AdvanceTo(read.Buffer.End);
+        return data;
+    }
+
+    /// <summary>What Kestrel does with the pipe.</summary>
+    private async Task SendPipeAsync()
+    {
+        while (true)
+        {
+            ReadResult read = await _pipe.Reader.ReadAsync(TestContext.Current.CancellationToken);
+            foreach (ReadOnlyMemory<byte> segment in read.Buffer)
+            {
+                for (int sent = 0; sent < segment.Length;)
+                {
+                    sent += await _server.SendAsync(segment[sent..], TestContext.Current.CancellationToken);
+                }
+            }
+
+            _pipe.Reader.AdvanceTo(read.Buffer.End);
+            if (read.IsCompleted)
+            {
+                break;
+            }
+        }
     }
 
     private async Task<byte[]> ReadSlowlyAsync(Random random)

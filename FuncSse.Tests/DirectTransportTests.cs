@@ -1,11 +1,21 @@
+using System.Buffers;
+using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Net;
 using System.Net.ServerSentEvents;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using FuncSse.Streaming;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 
 namespace FuncSse.Tests;
 
@@ -13,19 +23,79 @@ namespace FuncSse.Tests;
 public sealed class DirectTransportTests
 {
     [Fact]
-    public async Task Kestrel_uses_it()
+    public async Task Large_response_does_not_keep_those_after_it_from_the_socket()
     {
-        PipeWriter? output = null;
-        await using AppServer server = await AppServer.StartAsync(
-            listen => listen.Use(next => connection =>
+        var wentAtOnce = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using WebApplication app = await StartAsync(async http =>
+        {
+            http.Response.BodyWriter.Write(new byte[2 * DirectSocketWriter.BlockSize]);
+            await http.Response.BodyWriter.FlushAsync();
+            http.Response.BodyWriter.Write("the end"u8);
+            ValueTask<FlushResult> flush = http.Response.BodyWriter.FlushAsync();
+            wentAtOnce.SetResult(flush.IsCompletedSuccessfully);
+            await flush;
+        });
+        using RawClient client = await RawClient.GetAsync(new Uri(app.Urls.Single()));
+        Assert.Contains("the end", await client.ReadUntilAsync("the end"), StringComparison.Ordinal);
+        Assert.True(await wentAtOnce.Task);
+    }
+
+    [Fact]
+    public async Task Client_that_does_not_read_is_waited_for_without_a_thread()
+    {
+        var waits = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using WebApplication app = await StartAsync(async http =>
+        {
+            while (true)
             {
-                output = connection.Transport.Output;
-                return next(connection);
-            }),
-            []);
-        using RawClient client = await RawClient.GetAsync(server.Address);
-        await client.ReadUntilAsync("retry: 1000\n\n");
-        Assert.IsType<DirectSocketWriter>(output);
+                http.Response.BodyWriter.Write(new byte[16 * 1024]);
+                ValueTask<FlushResult> flush = http.Response.BodyWriter.FlushAsync(http.RequestAborted);
+                if (!flush.IsCompleted)
+                {
+                    waits.TrySetResult();
+                }
+
+                await flush;
+            }
+        });
+        using RawClient client = await RawClient.GetAsync(new Uri(app.Urls.Single()));
+        await waits.Task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task What_is_not_flushed_is_sent_when_the_connection_ends()
+    {
+        await using WebApplication app = await StartAsync(async http =>
+        {
+            await http.Response.StartAsync();
+            throw new InvalidOperationException("The response is left as it is.");
+        });
+        using RawClient client = await RawClient.GetAsync(new Uri(app.Urls.Single()));
+        Assert.StartsWith("HTTP/1.1 200 OK", await client.ReadUntilAsync("\r\n\r\n"), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Transport_of_the_apps_own_keeps_its_place(bool isFirst)
+    {
+        var services = new ServiceCollection();
+        ServiceDescriptor own = ServiceDescriptor.Singleton<IConnectionListenerFactory>(_ => throw new UnreachableException());
+        ServiceDescriptor kestrels = ServiceDescriptor.Singleton<IConnectionListenerFactory, SocketTransportFactory>();
+        services.Add(isFirst ? [own, kestrels] : [kestrels, own]);
+        services.AddServerSentEvents(new ConfigurationBuilder().Build());
+        Type?[] types = [.. services.Where(service => service.ServiceType == typeof(IConnectionListenerFactory)).Select(service => service.ImplementationType)];
+        Assert.Equal(isFirst ? [null, typeof(DirectTransport)] : [typeof(DirectTransport), null], types);
+    }
+
+    [Fact]
+    public async Task Server_that_is_added_later_uses_it_too()
+    {
+        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new());
+        builder.Services.AddServerSentEvents(builder.Configuration);
+        builder.WebHost.UseKestrelCore();
+        await using WebApplication app = builder.Build();
+        Assert.IsType<DirectTransport>(Assert.Single(app.Services.GetServices<IConnectionListenerFactory>()));
     }
 
     [Theory]
@@ -66,6 +136,18 @@ public sealed class DirectTransportTests
 
         Assert.Equal(events.Length, read);
         server.AssertQuiet();
+    }
+
+    private static async Task<WebApplication> StartAsync(RequestDelegate answer)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.Services.AddServerSentEvents(builder.Configuration);
+        WebApplication app = builder.Build();
+        app.Run(answer);
+        await app.StartAsync(TestContext.Current.CancellationToken);
+        return app;
     }
 
     private static IEnumerable<string> Events(Random random) => Enumerable.Range(0, 1000)
