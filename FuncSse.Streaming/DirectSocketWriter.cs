@@ -20,6 +20,7 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe) : PipeW
     private bool _isDirect = true;
     private byte[]? _block;
     private int _length;
+    private bool _isComplete;
     private volatile bool _isCancelled;
 
     public override bool CanGetUnflushedBytes => true;
@@ -69,6 +70,7 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe) : PipeW
     public override void Complete(Exception? exception = null)
     {
         LeaveToPipe(sent: 0);
+        _isComplete = true;
         pipe.Complete(exception);
     }
 
@@ -105,7 +107,8 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe) : PipeW
         LeaveToPipe(sent: 0);
         FlushResult result = await pipe.FlushAsync(cancellationToken);
         _isCancelled = false;
-        _isDirect = !result.IsCanceled && !result.IsCompleted;
+        // What was written meanwhile still waits in the pipe.
+        _isDirect = !_isComplete && !result.IsCanceled && !result.IsCompleted && pipe.UnflushedBytes == 0;
         return result;
     }
 

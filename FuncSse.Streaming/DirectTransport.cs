@@ -17,7 +17,7 @@ internal sealed class DirectTransport : IConnectionListenerFactory, IConnectionL
 
     public DirectTransport(IOptions<SocketTransportOptions> options, ILoggerFactory loggers)
     {
-        options.Value.MaxWriteBufferSize = 1; // What fills the pipe with the first byte: a flush then waits for the last.
+        options.Value.MaxWriteBufferSize = 1; // Whatever the app has set: full with the first byte, so that a flush waits for the last.
         _sockets = new SocketTransportFactory(options, loggers);
     }
 
@@ -117,9 +117,15 @@ internal sealed class DirectTransport : IConnectionListenerFactory, IConnectionL
 
         public override async ValueTask DisposeAsync()
         {
-            await _output.CompleteAsync(); // What was not flushed is sent all the same.
-            await _connection.DisposeAsync();
-            await base.DisposeAsync();
+            try
+            {
+                await _output.CompleteAsync(); // What was not flushed is sent all the same.
+            }
+            finally
+            {
+                await _connection.DisposeAsync();
+                await base.DisposeAsync();
+            }
         }
     }
 }

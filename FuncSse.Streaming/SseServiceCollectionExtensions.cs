@@ -56,7 +56,8 @@ public static class SseServiceCollectionExtensions
     private static void ReplaceSocketTransport(IServiceCollection services)
     {
         ServiceDescriptor direct = ServiceDescriptor.Singleton<IConnectionListenerFactory, DirectTransport>();
-        ServiceDescriptor? sockets = services.LastOrDefault(service => service.ImplementationType == typeof(SocketTransportFactory));
+        ServiceDescriptor? sockets = services.LastOrDefault(
+            service => service.ServiceType == direct.ServiceType && service.ImplementationType == typeof(SocketTransportFactory));
         if (sockets is null)
         {
             services.Add(direct);

@@ -97,6 +97,43 @@ public sealed class DirectSocketWriterTests : IDisposable
     }
 
     [Fact]
+    public async Task What_is_written_while_a_flush_waits_follows_it()
+    {
+        Task<FlushResult> flush = await FillSocketAsync();
+        byte[] data = Write(5);
+        TakePipe();
+        await flush;
+        await DrainSocketAsync();
+        data = [.. data, .. Write(6)];
+        Assert.Equal(data.Length, _writer.UnflushedBytes);
+        flush = FlushAsync();
+        Assert.Equal(data, TakePipe());
+        await flush;
+        data = Write(7);
+        await FlushAtOnceAsync();
+        Assert.Equal(data, ReadSocket());
+    }
+
+    [Fact]
+    public async Task Flush_that_is_given_up_by_its_token_leaves_all_to_the_pipe()
+    {
+        Task<FlushResult> flush = await FillSocketAsync();
+        _writer.CancelPendingFlush();
+        await flush;
+        byte[] before = ReadPipe();
+        using var cancelled = new CancellationTokenSource();
+        byte[] data = Write(5);
+        flush = _writer.FlushAsync(cancelled.Token).AsTask();
+        await cancelled.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => flush);
+        await DrainSocketAsync();
+        data = [.. before, .. data, .. Write(6)];
+        flush = FlushAsync();
+        Assert.Equal(data, TakePipe());
+        await flush;
+    }
+
+    [Fact]
     public async Task More_than_a_block_is_left_to_the_pipe()
     {
         Write(DirectSocketWriter.BlockSize - 1);
@@ -131,6 +168,10 @@ public sealed class DirectSocketWriterTests : IDisposable
         Assert.True(_pipe.Reader.TryRead(out ReadResult read));
         Assert.True(read.IsCompleted);
         Assert.Equal(_written.ToArray(), read.Buffer.ToArray());
+        _pipe.Reader.AdvanceTo(read.Buffer.End);
+        await FlushAsync();
+        Assert.Throws<InvalidOperationException>(() => _writer.GetMemory());
+        await _writer.CompleteAsync();
     }
 
     [Fact]

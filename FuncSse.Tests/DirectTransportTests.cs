@@ -25,17 +25,22 @@ public sealed class DirectTransportTests
     [Fact]
     public async Task Large_response_does_not_keep_those_after_it_from_the_socket()
     {
+        var isRead = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var wentAtOnce = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
         await using WebApplication app = await StartAsync(async http =>
         {
             http.Response.BodyWriter.Write(new byte[2 * DirectSocketWriter.BlockSize]);
+            http.Response.BodyWriter.Write("the middle"u8);
             await http.Response.BodyWriter.FlushAsync();
+            await isRead.Task;
             http.Response.BodyWriter.Write("the end"u8);
             ValueTask<FlushResult> flush = http.Response.BodyWriter.FlushAsync();
             wentAtOnce.SetResult(flush.IsCompletedSuccessfully);
             await flush;
         });
         using RawClient client = await RawClient.GetAsync(new Uri(app.Urls.Single()));
+        await client.ReadUntilAsync("the middle");
+        isRead.SetResult();
         Assert.Contains("the end", await client.ReadUntilAsync("the end"), StringComparison.Ordinal);
         Assert.True(await wentAtOnce.Task);
     }
@@ -83,9 +88,11 @@ public sealed class DirectTransportTests
         ServiceDescriptor own = ServiceDescriptor.Singleton<IConnectionListenerFactory>(_ => throw new UnreachableException());
         ServiceDescriptor kestrels = ServiceDescriptor.Singleton<IConnectionListenerFactory, SocketTransportFactory>();
         services.Add(isFirst ? [own, kestrels] : [kestrels, own]);
+        services.AddSingleton<SocketTransportFactory>(); // The app's own may be made of it.
         services.AddServerSentEvents(new ConfigurationBuilder().Build());
         Type?[] types = [.. services.Where(service => service.ServiceType == typeof(IConnectionListenerFactory)).Select(service => service.ImplementationType)];
         Assert.Equal(isFirst ? [null, typeof(DirectTransport)] : [typeof(DirectTransport), null], types);
+        Assert.Contains(services, service => service.ServiceType == typeof(SocketTransportFactory));
     }
 
     [Fact]
