@@ -20,7 +20,8 @@ public static class SseServiceCollectionExtensions
 
     /// <summary>
     /// Adds what <see cref="SseStreamResult{T}"/> and <see cref="CounterFeed"/> need, with the settings of the section <c>Sse</c>, and
-    /// sets Kestrel up for long streams: the function app's worker serves with it as well.
+    /// sets Kestrel up for long streams, its transport over sockets included, whose
+    /// <see cref="SocketTransportOptions.MaxWriteBufferSize"/> is not the app's any more: the function app's worker serves with it as well.
     /// </summary>
     /// <param name="services">The app's services.</param>
     /// <param name="configuration">The app's configuration.</param>
