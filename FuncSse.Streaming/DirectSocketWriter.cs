@@ -46,18 +46,18 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe) : PipeW
 
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
+        int sent = 0;
         if (_isDirect && !_isCancelled && !cancellationToken.IsCancellationRequested)
         {
-            int sent = _length > 0 ? Send() : 0;
+            sent = _length > 0 ? Send() : 0;
             if (sent == _length)
             {
                 Clear();
                 return default;
             }
-
-            LeaveToPipe(sent);
         }
 
+        LeaveToPipe(sent);
         return FlushPipeAsync(cancellationToken);
     }
 
@@ -104,7 +104,6 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe) : PipeW
 
     private async ValueTask<FlushResult> FlushPipeAsync(CancellationToken cancellationToken)
     {
-        LeaveToPipe(sent: 0);
         FlushResult result = await pipe.FlushAsync(cancellationToken);
         _isCancelled = false;
         // What was written meanwhile still waits in the pipe.

@@ -27,9 +27,9 @@ public sealed class SseOptions
     public TimeSpan MaxDuration { get; init; } = TimeSpan.FromMinutes(5);
 
     /// <summary>
-    /// How long a client may take no byte before it is dropped: 100 ms to 1 day, 10 s by default. It counts from when what the server and the
-    /// system hold for it, some 128 KB, is full: until then nobody can tell. From then on a client has taken something when half of the
-    /// server's part is free again, some 32 KB: one that is behind and reads less than that in the time is dropped too.
+    /// How long a client may take no byte before it is dropped: 100 ms to 1 day, 10 s by default. It counts from when what the systems on
+    /// either side hold for it is full, the server's 32 to 64 KB: until then nobody can tell. From then on what it takes is seen in steps of
+    /// some 32 KB at most: one that is behind and reads less than that in the time may be dropped too.
     /// </summary>
     public TimeSpan WriteTimeout { get; init; } = TimeSpan.FromSeconds(10);
 
