@@ -2,24 +2,27 @@ using Microsoft.Extensions.Logging;
 
 namespace FuncSse.Streaming;
 
-/// <summary>All that the engine logs: the whole at Information, a stream at Debug, an event never.</summary>
+/// <summary>All log messages of the package: one for the process at Information, one for a stream at Debug, none for an event.</summary>
 internal static partial class Log
 {
-    [LoggerMessage(1, LogLevel.Information, "Streams are served: each for at most {MaxDuration}; limit to their number: {MaxStreams}.")]
+    [LoggerMessage(1, LogLevel.Information, "Event streams are served for at most {MaxDuration} each; the limit to their number is {MaxStreams}.")]
     public static partial void Started(ILogger logger, TimeSpan maxDuration, string maxStreams);
 
-    [LoggerMessage(2, LogLevel.Information, "Streams are no longer served: {Served} were, {Open} are still open.")]
+    [LoggerMessage(2, LogLevel.Information, "Event streams are no longer served: {Served} were served, {Open} are still open.")]
     public static partial void Stopped(ILogger logger, long served, int open);
 
     [LoggerMessage(3, LogLevel.Debug, "Stream {TraceIdentifier} ended after {Duration} and {Events} events: {Reason}.")]
-    public static partial void StreamEnded(ILogger logger, string traceIdentifier, TimeSpan duration, long events, SseStreamEnd reason);
+    public static partial void StreamEnded(ILogger logger, string traceIdentifier, TimeSpan duration, long events, string reason);
 
-    [LoggerMessage(4, LogLevel.Debug, "Stream {TraceIdentifier} was refused: {MaxStreams} are open.")]
+    [LoggerMessage(4, LogLevel.Debug, "Stream {TraceIdentifier} was refused because {MaxStreams} are open.")]
     public static partial void StreamRefused(ILogger logger, string traceIdentifier, int? maxStreams);
 
     [LoggerMessage(5, LogLevel.Error, "The feed of stream {TraceIdentifier} failed.")]
     public static partial void FeedFailed(ILogger logger, Exception exception, string traceIdentifier);
 
-    [LoggerMessage(6, LogLevel.Warning, "The feed of stream {TraceIdentifier} did not stop within {Grace} of being cancelled; the stream ended without it.")]
+    [LoggerMessage(6, LogLevel.Warning, "The feed of stream {TraceIdentifier} did not stop within {Grace} of its cancellation; the stream ended without it.")]
     public static partial void FeedHangs(ILogger logger, string traceIdentifier, TimeSpan grace);
+
+    [LoggerMessage(7, LogLevel.Warning, "{Setting} is not a known setting and is ignored; did you mean {Nearest}?")]
+    public static partial void UnknownSetting(ILogger logger, string setting, string nearest);
 }

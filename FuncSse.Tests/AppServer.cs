@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.ServerSentEvents;
+using FuncSse.Endpoints;
 using FuncSse.Streaming;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -23,7 +24,7 @@ internal sealed class AppServer : IAsyncDisposable
 
     public Uri Events => new(Address, "events");
 
-    public SseStreams Streams => _app.Services.GetRequiredService<SseStreams>();
+    public SseStreamRegistry Streams => _app.Services.GetRequiredService<SseStreamRegistry>();
 
     /// <summary>Serves the counter at /events and the given feeds at paths of their own.</summary>
     public static Task<AppServer> StartAsync(
@@ -37,7 +38,7 @@ internal sealed class AppServer : IAsyncDisposable
         builder.Configuration.AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Name, (string?)setting.Value)));
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen));
         builder.Logging.ClearProviders().AddFilter("FuncSse", LogLevel.Debug).AddFilter("Microsoft", LogLevel.Error);
-        builder.Services.AddServerSentEvents(builder.Configuration);
+        builder.Services.AddEndpoints(builder.Configuration);
         WebApplication app = builder.Build();
         var server = new AppServer(app);
         app.Services.GetRequiredService<ILoggerFactory>().AddProvider(server.Logs);

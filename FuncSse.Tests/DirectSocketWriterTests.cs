@@ -8,6 +8,8 @@ namespace FuncSse.Tests;
 
 public sealed class DirectSocketWriterTests : IDisposable
 {
+    private const int MaxBuffered = 64 * 1024;
+
     // As Kestrel's pipe: its reader, the one that sends, is what a flush waits for.
     private readonly Pipe _pipe = new(new PipeOptions(
         readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, pauseWriterThreshold: 1, resumeWriterThreshold: 1));
@@ -27,7 +29,8 @@ public sealed class DirectSocketWriterTests : IDisposable
         _server = listener.Accept();
         _server.SendBufferSize = 4096;
         _server.Blocking = false;
-        _writer = new DirectSocketWriter(_server, _pipe.Writer);
+        _writer = new DirectSocketWriter(_server, _pipe.Writer, MaxBuffered);
+        _writer.StreamStarted();
     }
 
     [Fact]
@@ -175,7 +178,7 @@ public sealed class DirectSocketWriterTests : IDisposable
     }
 
     [Fact]
-    public async Task Cancellation_is_for_the_next_flush_alone()
+    public async Task Cancellation_is_for_the_next_flush_alone_and_leaves_the_connection_to_the_pipe()
     {
         _writer.CancelPendingFlush();
         Write(3);
@@ -184,9 +187,52 @@ public sealed class DirectSocketWriterTests : IDisposable
         Task<FlushResult> flush = FlushAsync();
         Assert.False((await flush).IsCanceled);
         byte[] data = Write(4);
+        flush = FlushAsync();
+        Assert.Equal(data, TakePipe());
+        await flush;
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await _writer.FlushAsync(new CancellationToken(canceled: true)));
+    }
+
+    [Fact]
+    public async Task Responses_that_are_no_streams_go_to_the_pipe_and_wait_only_when_it_holds_much()
+    {
+        _writer.StreamEnded();
+        for (int length = 0; length < MaxBuffered - 1000; length += 1000)
+        {
+            Write(1000);
+            await FlushAtOnceAsync();
+        }
+
+        Assert.Equal(0, _client.Available);
+        Write(2000);
+        Task<FlushResult> flush = FlushAsync();
+        Assert.False(flush.IsCompleted);
+        Assert.Equal(_written.ToArray(), TakePipe());
+        await flush;
+        Write(1000);
+        await FlushAtOnceAsync();
+    }
+
+    [Fact]
+    public async Task Stream_follows_what_is_not_yet_sent_of_the_response_before_it()
+    {
+        _writer.StreamEnded();
+        Write(1000);
+        await FlushAtOnceAsync();
+        _writer.StreamStarted();
+        Write(10);
+        Task<FlushResult> flush = FlushAsync();
+        Assert.False(flush.IsCompleted);
+        Assert.Equal(0, _client.Available);
+        Assert.Equal(_written.ToArray(), TakePipe());
+        await flush;
+        byte[] data = Write(7);
         await FlushAtOnceAsync();
         Assert.Equal(data, ReadSocket());
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await _writer.FlushAsync(new CancellationToken(canceled: true)));
+        _writer.StreamEnded();
+        data = Write(8);
+        await FlushAtOnceAsync();
+        Assert.Equal(data, TakePipe());
     }
 
     [Theory]
@@ -208,6 +254,15 @@ public sealed class DirectSocketWriterTests : IDisposable
         Task send = SendPipeAsync();
         for (int i = 0; i < 3000; i++)
         {
+            if (i % 100 == 50)
+            {
+                _writer.StreamEnded();
+            }
+            else if (i % 100 == 0 && i > 0)
+            {
+                _writer.StreamStarted();
+            }
+
             Write(random.Next(100) switch { 0 => random.Next(100_000), 1 => 0, < 10 => random.Next(6000), _ => random.Next(300) });
             if (random.Next(3) > 0)
             {

@@ -12,7 +12,6 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
@@ -89,7 +88,7 @@ public sealed class DirectTransportTests
         ServiceDescriptor kestrels = ServiceDescriptor.Singleton<IConnectionListenerFactory, SocketTransportFactory>();
         services.Add(isFirst ? [own, kestrels] : [kestrels, own]);
         services.AddSingleton<SocketTransportFactory>(); // The app's own may be made of it.
-        services.AddServerSentEvents(new ConfigurationBuilder().Build());
+        services.ConfigureServerForStreams();
         Type?[] types = [.. services.Where(service => service.ServiceType == typeof(IConnectionListenerFactory)).Select(service => service.ImplementationType)];
         Assert.Equal(isFirst ? [null, typeof(DirectTransport)] : [typeof(DirectTransport), null], types);
         Assert.Contains(services, service => service.ServiceType == typeof(SocketTransportFactory));
@@ -99,7 +98,7 @@ public sealed class DirectTransportTests
     public async Task Server_that_is_added_later_uses_it_too()
     {
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new());
-        builder.Services.AddServerSentEvents(builder.Configuration);
+        builder.Services.AddServerSentEvents().ConfigureServerForStreams();
         builder.WebHost.UseKestrelCore();
         await using WebApplication app = builder.Build();
         Assert.IsType<DirectTransport>(Assert.Single(app.Services.GetServices<IConnectionListenerFactory>()));
@@ -150,7 +149,7 @@ public sealed class DirectTransportTests
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
-        builder.Services.AddServerSentEvents(builder.Configuration);
+        builder.Services.AddServerSentEvents().ConfigureServerForStreams();
         WebApplication app = builder.Build();
         app.Run(answer);
         await app.StartAsync(TestContext.Current.CancellationToken);

@@ -40,7 +40,7 @@ public sealed class ProcessTests : IDisposable
         await client.ReadUntilAsync("data: 1\n");
         long left = Stopwatch.GetTimestamp();
         client.Vanish();
-        await Eventually.TrueAsync(() => host.Output.Any(line => line.EndsWith("1 events: ClientLeft.", StringComparison.Ordinal)));
+        await Eventually.TrueAsync(() => host.Output.Any(line => line.EndsWith("1 events: client_left.", StringComparison.Ordinal)));
         Assert.InRange(Stopwatch.GetElapsedTime(left), TimeSpan.Zero, TimeSpan.FromSeconds(1));
     }
 

@@ -8,7 +8,7 @@ namespace FuncSse.Tests;
 /// <summary>The self-host as a process of its own, as a user runs it. It can be stopped, killed and started again on the same port.</summary>
 public sealed partial class SelfHost : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
     private static readonly string Assembly = Path.Combine(AppContext.BaseDirectory, "FuncSse.SelfHost.dll");
 
     private readonly (string Name, string Value)[] _settings;
@@ -39,7 +39,7 @@ public sealed partial class SelfHost : IAsyncDisposable
         using Process process = Process.Start(StartInfo(settings))!;
         Task<string> output = process.StandardOutput.ReadToEndAsync();
         Task<string> error = process.StandardError.ReadToEndAsync();
-        await process.WaitForExitAsync().WaitAsync(Patience);
+        await process.WaitForExitAsync().WaitAsync(Limit);
         return (process.ExitCode, await output, await error);
     }
 
@@ -52,7 +52,7 @@ public sealed partial class SelfHost : IAsyncDisposable
         _process.Start();
         _process.BeginOutputReadLine();
         _process.BeginErrorReadLine();
-        Address = await listening.Task.WaitAsync(Patience);
+        Address = await listening.Task.WaitAsync(Limit);
 
         void OnLine(string? line)
         {
@@ -79,7 +79,7 @@ public sealed partial class SelfHost : IAsyncDisposable
             await kill.WaitForExitAsync();
         }
 
-        await _process.WaitForExitAsync().WaitAsync(Patience);
+        await _process.WaitForExitAsync().WaitAsync(Limit);
         return _process.ExitCode;
     }
 
@@ -87,7 +87,7 @@ public sealed partial class SelfHost : IAsyncDisposable
     public async Task KillAsync()
     {
         _process!.Kill();
-        await _process.WaitForExitAsync().WaitAsync(Patience);
+        await _process.WaitForExitAsync().WaitAsync(Limit);
     }
 
     public async ValueTask DisposeAsync()

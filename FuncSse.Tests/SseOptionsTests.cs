@@ -1,48 +1,53 @@
 using FuncSse.Streaming;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
 using Microsoft.Extensions.Options;
 
 namespace FuncSse.Tests;
 
-public sealed class SseOptionsTests : IDisposable
+/// <summary>The options as an app gives them: by nothing, by code, and by a section of its configuration.</summary>
+public sealed class SseOptionsTests
 {
-    private readonly string _hostJson = Path.GetTempFileName();
-
-    public SseOptionsTests() => File.Delete(_hostJson);
-
-    public void Dispose() => File.Delete(_hostJson);
-
     [Fact]
     public void Defaults_are_those_of_the_documentation()
     {
-        SseOptions options = Read();
-        Assert.Equal(TimeSpan.FromSeconds(1), options.Interval);
+        SseOptions options = Options(services => services.AddServerSentEvents());
         Assert.Equal(TimeSpan.FromSeconds(1), options.Retry);
         Assert.Equal(TimeSpan.FromSeconds(15), options.KeepAlive);
         Assert.Equal(TimeSpan.FromMinutes(5), options.MaxDuration);
         Assert.Equal(TimeSpan.FromSeconds(10), options.WriteTimeout);
         Assert.Null(options.MaxStreams);
-        Assert.Equal(["*"], options.AllowedOrigins);
+        Assert.Equal(["none"], options.AllowedOrigins);
     }
 
     [Fact]
     public void Every_setting_is_read()
     {
         SseOptions options = Read(
-            ("Sse:Interval", "00:00:00.010"),
             ("Sse:Retry", "00:00:02"),
             ("sse:keepalive", "00:00:30"),
             ("Sse:MaxDuration", "00:01:00"),
             ("Sse:WriteTimeout", "00:00:05"),
             ("Sse:MaxStreams", "100"),
-            ("Sse:AllowedOrigins", "https://example.com, http://localhost:3000,http://[::1]:3000"));
-        Assert.Equal(TimeSpan.FromMilliseconds(10), options.Interval);
+            ("Sse:AllowedOrigins", "https://example.com http://localhost:3000, http://[::1]:3000"));
         Assert.Equal(TimeSpan.FromSeconds(2), options.Retry);
         Assert.Equal(TimeSpan.FromSeconds(30), options.KeepAlive);
         Assert.Equal(TimeSpan.FromMinutes(1), options.MaxDuration);
         Assert.Equal(TimeSpan.FromSeconds(5), options.WriteTimeout);
         Assert.Equal(100, options.MaxStreams);
         Assert.Equal(["https://example.com", "http://localhost:3000", "http://[::1]:3000"], options.AllowedOrigins);
+    }
+
+    [Fact]
+    public void Code_that_comes_later_goes_before_the_section()
+    {
+        SseOptions options = Options(
+            services => services.Configure<SseOptions>(options => options.Retry = TimeSpan.FromSeconds(3)), ("Sse:Retry", "00:00:02"), ("Sse:KeepAlive", "00:00:30"));
+        Assert.Equal(TimeSpan.FromSeconds(3), options.Retry);
+        Assert.Equal(TimeSpan.FromSeconds(30), options.KeepAlive);
     }
 
     [Fact]
@@ -53,13 +58,12 @@ public sealed class SseOptionsTests : IDisposable
     }
 
     [Theory]
-    [InlineData("Interval", "5")]
-    [InlineData("Interval", "1")]
+    [InlineData("KeepAlive", "5")]
     [InlineData("Retry", "1")]
-    [InlineData("Interval", "00:00:00")]
-    [InlineData("Interval", "-00:00:01")]
-    [InlineData("Interval", "soon")]
-    [InlineData("Interval", "1\n2")]
+    [InlineData("KeepAlive", "00:00:00")]
+    [InlineData("KeepAlive", "-00:00:01")]
+    [InlineData("KeepAlive", "soon")]
+    [InlineData("KeepAlive", "1\n2")]
     [InlineData("Retry", "2.00:00:00")]
     [InlineData("KeepAlive", "00:03:41")]
     [InlineData("KeepAlive", "00:00:00.001")]
@@ -87,90 +91,73 @@ public sealed class SseOptionsTests : IDisposable
 
     [Theory]
     [InlineData("Sse:MaxStreams:0")]
-    [InlineData("Sse:Interval:Seconds")]
+    [InlineData("Sse:KeepAlive:Seconds")]
     public void Setting_of_another_shape_is_refused(string key)
     {
         string message = Assert.Throws<OptionsValidationException>(() => Read((key, "5"))).Message;
-        Assert.StartsWith($"{key} is no setting; ", message, StringComparison.Ordinal);
+        Assert.StartsWith($"{key} is not a setting; ", message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Misspelt_setting_is_refused()
+    public void Value_that_code_has_set_is_checked_too()
     {
-        string message = Assert.Throws<OptionsValidationException>(() => Read(("Sse:Intervall", "00:00:01"))).Message;
-        Assert.StartsWith("Sse:Intervall is no setting; there are Interval, Retry, ", message, StringComparison.Ordinal);
+        OptionsValidationException exception = Assert.Throws<OptionsValidationException>(() => Options(services => services.AddServerSentEvents(options =>
+        {
+            options.Retry = TimeSpan.Zero;
+            options.MaxStreams = 0;
+            options.AllowedOrigins = ["example.com"];
+        })));
+        Assert.Equal(3, exception.Failures.Count());
+        Assert.StartsWith("Sse:Retry is '00:00:00'; allowed is a time from 0:00:00.001 to 1:0:00:00 ", exception.Failures.First(), StringComparison.Ordinal);
     }
 
     [Fact]
     public void All_that_is_wrong_is_said_at_once()
     {
-        OptionsValidationException exception = Assert.Throws<OptionsValidationException>(() => Read(("Sse:Interval", "x"), ("Sse:MaxStreams", "y")));
+        OptionsValidationException exception = Assert.Throws<OptionsValidationException>(() => Read(("Sse:Retry", "x"), ("Sse:MaxStreams", "y")));
         Assert.Equal(2, exception.Failures.Count());
     }
 
-    [Theory]
-    [InlineData("""{ "functionTimeout": "00:05:00" }""", "00:05:00")]
-    [InlineData("""{ "functionTimeout": "00:05:00" }""", "00:04:59.5")]
-    [InlineData("""{ "version": "2.0" }""", "00:30:00")]
-    [InlineData("""{ /* as the host, we allow comments */ "functionTimeout": "00:00:10", }""", "00:01:00")]
-    public void Lifetime_that_could_reach_the_function_timeout_is_refused(string hostJson, string maxDuration)
+    [Fact]
+    public async Task Invalid_value_stops_the_start_of_any_app()
     {
-        File.WriteAllText(_hostJson, hostJson);
-        string message = Assert.Throws<OptionsValidationException>(() => Read(("Sse:MaxDuration", maxDuration))).Message;
-        Assert.StartsWith("Sse:MaxDuration is '", message, StringComparison.Ordinal);
-        Assert.Contains("functionTimeout", message, StringComparison.Ordinal);
+        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(settings: null);
+        builder.Services.AddMetrics();
+        builder.Services.AddServerSentEvents(options => options.KeepAlive = TimeSpan.Zero);
+        using IHost host = builder.Build();
+        await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync(TestContext.Current.CancellationToken));
     }
 
     [Theory]
-    [InlineData("""{ "functionTimeout": "00:05:00" }""", "00:04:59")]
-    [InlineData("""{ "functionTimeout": "-1" }""", "23:00:00")]
-    [InlineData("""{ "version": "2.0" }""", "00:29:59")]
-    [InlineData("\ufeff{ \"functionTimeout\": \"00:31:00\" }", "00:30:00")]
-    [InlineData("""{ "functionTimeout": null }""", "00:29:59")]
-    [InlineData(null, "23:00:00")]
-    public void Lifetime_that_cannot_reach_the_function_timeout_is_taken(string? hostJson, string maxDuration)
+    [InlineData("KeepAlives", "KeepAlive")]
+    [InlineData("maxstream", "MaxStreams")]
+    [InlineData("Intervall", "Interval")]
+    [InlineData("Origins", "AllowedOrigins")]
+    public void Unknown_setting_is_a_warning_that_names_the_nearest_known_one(string name, string nearest)
     {
-        if (hostJson is not null)
+        using var logs = new FakeLoggerProvider();
+        Options(services => services.AddLogging(logging => logging.AddProvider(logs)), ($"Sse:{name}", "1"), ("Sse:Interval", "00:00:01"));
+        FakeLogRecord warning = Assert.Single(logs.Collector.GetSnapshot());
+        Assert.Equal(LogLevel.Warning, warning.Level);
+        Assert.Equal($"Sse:{name} is not a known setting and is ignored; did you mean Sse:{nearest}?", warning.Message);
+    }
+
+    private static SseOptions Read(params (string Key, string Value)[] settings) => Options(_ => { }, settings);
+
+    private static SseOptions Options(Action<IServiceCollection> configure, params (string Key, string Value)[] settings)
+    {
+        IConfigurationRoot configuration = new ConfigurationBuilder()
+            .AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Key, (string?)setting.Value)))
+            .Build();
+        var services = new ServiceCollection();
+        services.AddLogging();
+        if (settings.Length > 0)
         {
-            File.WriteAllText(_hostJson, hostJson);
+            services.AddServerSentEvents(configuration.GetSection("Sse"), "Interval");
         }
 
-        Assert.Equal(maxDuration, Read(("Sse:MaxDuration", maxDuration)).MaxDuration.ToString());
+        configure(services);
+        using ServiceProvider provider = services.BuildServiceProvider();
+        return provider.GetRequiredService<IOptions<SseOptions>>().Value;
     }
-
-    [Fact]
-    public void App_setting_for_the_function_timeout_goes_before_host_json()
-    {
-        File.WriteAllText(_hostJson, """{ "functionTimeout": "00:10:00" }""");
-        Assert.Throws<OptionsValidationException>(() => Read(("AzureFunctionsJobHost:functionTimeout", "00:05:00")));
-        Read(("AzureFunctionsJobHost:functionTimeout", "00:05:30"));
-    }
-
-    [Fact]
-    public void Default_function_timeout_is_the_plans()
-    {
-        File.WriteAllText(_hostJson, "{}");
-        Assert.Throws<OptionsValidationException>(() => Read(("WEBSITE_SKU", "Dynamic")));
-        Read(("WEBSITE_SKU", "FlexConsumption"));
-    }
-
-    [Theory]
-    [InlineData("{", "cannot be read")]
-    [InlineData("[]", "cannot be read")]
-    [InlineData("""{ "functionTimeout": "soon" }""", "functionTimeout is 'soon'")]
-    [InlineData("""{ "functionTimeout": "1\n2" }""", "functionTimeout is '1 2'")]
-    public void Unreadable_host_json_is_refused_in_one_line(string hostJson, string part)
-    {
-        File.WriteAllText(_hostJson, hostJson);
-        string message = Assert.Throws<OptionsValidationException>(() => Read()).Message;
-        Assert.Contains(part, message, StringComparison.Ordinal);
-        Assert.DoesNotContain('\n', message);
-    }
-
-    private SseOptions Read(params (string Key, string Value)[] settings) =>
-        SseOptions.Read(
-            new ConfigurationBuilder()
-                .AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Key, (string?)setting.Value)))
-                .Build(),
-            _hostJson);
 }

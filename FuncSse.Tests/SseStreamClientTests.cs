@@ -23,7 +23,7 @@ public sealed class SseStreamClientTests
         stream.Time.Advance(TimeSpan.FromTicks(1));
         Assert.True(stream.IsAborted);
         await run;
-        Assert.Contains(stream.Logs.Entries, entry => entry.Message.EndsWith("ClientStalled.", StringComparison.Ordinal));
+        Assert.Contains(stream.Logs.Entries, entry => entry.Message.EndsWith("client_stalled.", StringComparison.Ordinal));
         Assert.Equal(0, stream.Streams.Open);
     }
 
@@ -83,7 +83,7 @@ public sealed class SseStreamClientTests
     {
         using var stream = new StreamHarness();
         var writer = new SseStreamWriter(stream.Http.Response.BodyWriter);
-        using var watch = new SseWatch(stream.Http, stream.Streams, writer, onSilent: () => { }, onStalled: () => { });
+        using var watch = new SseWatchdog(stream.Http, stream.Streams, writer, onSilent: () => { }, onStalled: () => { });
         watch.Start();
         stream.Time.Jump(stream.Options.KeepAlive);
         var keepAlive = new Thread(() => stream.Time.Advance(TimeSpan.Zero));

@@ -21,9 +21,9 @@ public sealed class SseStreamEndTests
         stream.Read();
         (string ending, string reason) = token switch
         {
-            "client" => ("^$", "ClientLeft"),
-            "platform" => ("^retry: \\d{4}\n\n$", "HostCancelled"),
-            _ => ("^retry: \\d{4}\n\n$", "HostStopping"),
+            "client" => ("^$", "client_left"),
+            "platform" => ("^retry: \\d{4}\n\n$", "host_cancelled"),
+            _ => ("^retry: \\d{4}\n\n$", "host_stopping"),
         };
         Fire(stream, token);
         await run.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);

@@ -1,5 +1,6 @@
 using System.Net.ServerSentEvents;
 using System.Reflection;
+using FuncSse.Endpoints;
 using FuncSse.Streaming;
 using Microsoft.AspNetCore.Http;
 

@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 using System.Text;
+using FuncSse.Endpoints;
 using FuncSse.Streaming;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -26,7 +27,7 @@ internal sealed class StreamHarness : IHttpRequestLifetimeFeature, IHttpResponse
 
     public StreamHarness(SseOptions? options = null, long pauseWriterAt = 1024 * 1024)
     {
-        Options = options ?? new SseOptions();
+        Options = options ?? new SseOptions { AllowedOrigins = ["*"] };
         _body = new Pipe(new PipeOptions(
             readerScheduler: PipeScheduler.Inline,
             writerScheduler: PipeScheduler.Inline,
@@ -38,9 +39,9 @@ internal sealed class StreamHarness : IHttpRequestLifetimeFeature, IHttpResponse
             .AddLogging(logging => logging.AddProvider(Logs).SetMinimumLevel(LogLevel.Debug))
             .AddMetrics()
             .AddSingleton<IHostApplicationLifetime>(this)
-            .AddSingleton(Options)
+            .AddSingleton(Microsoft.Extensions.Options.Options.Create(Options))
             .AddSingleton(Coalescing)
-            .AddSingleton<SseStreams>()
+            .AddSingleton<SseStreamRegistry>()
             .BuildServiceProvider();
         Http = NewRequest();
     }
@@ -55,13 +56,13 @@ internal sealed class StreamHarness : IHttpRequestLifetimeFeature, IHttpResponse
 
     public DefaultHttpContext Http { get; }
 
-    public SseStreams Streams => _services.GetRequiredService<SseStreams>();
+    public SseStreamRegistry Streams => _services.GetRequiredService<SseStreamRegistry>();
 
     public IMeterFactory MeterFactory => _services.GetRequiredService<IMeterFactory>();
 
     public bool IsAborted { get; private set; }
 
-    public CounterFeed Counter => new(Options, Coalescing);
+    public CounterFeed Counter => new(TimeSpan.FromSeconds(1), Coalescing);
 
     /// <summary>A request like the first, for one more stream of the same process. They share the response's body.</summary>
     public DefaultHttpContext NewRequest()

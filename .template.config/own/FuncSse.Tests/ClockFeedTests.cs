@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net.ServerSentEvents;
+using FuncSse.Endpoints;
 using FuncSse.Streaming;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -26,7 +27,7 @@ public sealed class ClockFeedTests
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
-        builder.Services.AddServerSentEvents(builder.Configuration);
+        builder.Services.AddServerSentEvents();
         await using WebApplication app = builder.Build();
         app.MapGet("/clock", () => new SseStreamResult<string>(_clock.ReadAsync));
         await app.StartAsync(TestContext.Current.CancellationToken);

@@ -1,3 +1,4 @@
+using FuncSse.Endpoints;
 using FuncSse.Streaming;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Azure.Functions.Worker;

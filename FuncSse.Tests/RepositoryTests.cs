@@ -1,12 +1,13 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using FuncSse.Endpoints;
 using FuncSse.Streaming;
 
 namespace FuncSse.Tests;
 
 /// <summary>What stands in two places of the repository, and must agree: host.json, the infrastructure, the code, the documents.</summary>
-public sealed partial class HouseTests
+public sealed partial class RepositoryTests
 {
     internal static readonly string Root = FindRoot();
 
@@ -90,14 +91,15 @@ public sealed partial class HouseTests
     [Fact]
     public void Settings_and_their_defaults_are_as_README_says()
     {
-        var defaults = new SseOptions();
-        IEnumerable<(string Name, string Default)> settings = typeof(SseOptions).GetProperties()
-            .Select(setting => (setting.Name, setting.GetValue(defaults) switch
+        // The two hosts open their streams to all origins.
+        object[] sections = [new CounterOptions(), new SseOptions { AllowedOrigins = ["*"] }];
+        IEnumerable<(string Name, string Default)> settings = sections.SelectMany(options => options.GetType().GetProperties()
+            .Select(setting => (setting.Name, setting.GetValue(options) switch
             {
                 null => "none",
-                IEnumerable<string> list => string.Join(',', list),
+                IEnumerable<string> list => string.Join(' ', list),
                 object value => Convert.ToString(value, CultureInfo.InvariantCulture)!,
-            }));
+            })));
         IEnumerable<(string Name, string Default)> rows = Setting().Matches(Read("README.md"))
             .Select(row => (row.Groups[1].Value, row.Groups[2].Value.Trim('`')));
         Assert.Equal(settings, rows);
@@ -107,12 +109,11 @@ public sealed partial class HouseTests
     public void Operations_names_every_metric_and_every_end()
     {
         string operations = Read("docs/operations.md");
-        IEnumerable<string> metrics = Directory.GetFiles(Path.Combine(Root, "FuncSse.Streaming"), "*.cs")
+        IEnumerable<string> metrics = Directory.GetFiles(Path.Combine(Root, "FuncSse.Streaming"), "*.cs", SearchOption.AllDirectories)
             .SelectMany(file => Metric().Matches(File.ReadAllText(file))).Select(metric => metric.Groups[1].Value);
         Assert.NotEmpty(metrics);
         Assert.All(metrics, metric => Assert.Contains($"`{metric}`", operations, StringComparison.Ordinal));
-        IEnumerable<string> ends = Enum.GetNames<SseStreamEnd>().Where(end => end != nameof(SseStreamEnd.None))
-            .Select(end => WordStart().Replace(end, "_$0").ToLowerInvariant());
+        IEnumerable<string> ends = Enum.GetValues<SseStreamEnd>().Where(end => end != SseStreamEnd.None).Select(end => end.Name());
         Assert.All(ends, end => Assert.Contains($"\n| `{end}` |", operations, StringComparison.Ordinal));
     }
 
@@ -180,9 +181,6 @@ public sealed partial class HouseTests
 
     [GeneratedRegex("\"(funcsse\\.[a-z_.]+)\"")]
     private static partial Regex Metric();
-
-    [GeneratedRegex("(?<!^)[A-Z]")]
-    private static partial Regex WordStart();
 
     [GeneratedRegex(@"\]\((?!https?:|mailto:)(?<file>[^)#\s]*)(#(?<anchor>[^)\s]+))?\)")]
     private static partial Regex Link();

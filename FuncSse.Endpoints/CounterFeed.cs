@@ -2,12 +2,12 @@ using System.Globalization;
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 
-namespace FuncSse.Streaming;
+namespace FuncSse.Endpoints;
 
-/// <summary>Counts: one event every <see cref="SseOptions.Interval"/>, whose id and data are the count. The id is all its state.</summary>
-/// <param name="options">The settings of the section <c>Sse</c>.</param>
-/// <param name="time">Whose timers wake it.</param>
-public sealed class CounterFeed(SseOptions options, TimeProvider time)
+/// <summary>Counts: one event an interval, whose id and data are the count. The id is all its state.</summary>
+/// <param name="interval">The time between two counts.</param>
+/// <param name="time">The timers that wake it.</param>
+public sealed class CounterFeed(TimeSpan interval, TimeProvider time)
 {
     // 18 digits: all of them fit a long, with room for more counts than any client will wait for.
     private const int MaxDigits = 18;
@@ -19,7 +19,7 @@ public sealed class CounterFeed(SseOptions options, TimeProvider time)
         string? lastEventId, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         long count = Parse(lastEventId);
-        using var timer = new PeriodicTimer(options.Interval, time);
+        using var timer = new PeriodicTimer(interval, time);
         using CancellationTokenRegistration end = cancellationToken.UnsafeRegister(static timer => ((PeriodicTimer)timer!).Dispose(), timer);
         while (await timer.WaitForNextTickAsync(CancellationToken.None))
         {

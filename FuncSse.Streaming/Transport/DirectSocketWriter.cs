@@ -5,23 +5,36 @@ using System.Net.Sockets;
 namespace FuncSse.Streaming;
 
 /// <summary>
-/// The output of a connection whose client keeps up: what is flushed goes to the socket at once, by the thread that flushes, without a
-/// hand-over to another. What the socket does not take at once, and all that follows, goes to Kestrel's own pipe, with its way of
-/// waiting, failing and ending, until that has sent everything.
+/// The output of a connection. While it carries event streams, what is flushed goes to the socket at once, by the thread that flushes,
+/// without a hand-over to another; a flush waits until the socket has taken everything. What the socket does not take at once, and all
+/// that follows, goes to Kestrel's own pipe, with its way of waiting, failing and ending, until that has sent everything. Other responses
+/// always go to that pipe, which gathers what is flushed while it sends.
 /// </summary>
-/// <remarks>As any pipe's writer, it is not safe for use by several threads at once.</remarks>
+/// <remarks>Like any pipe's writer, it is not safe for use by several threads at once.</remarks>
 /// <param name="socket">A socket that does not block, to which nothing but this and <paramref name="pipe"/> writes.</param>
 /// <param name="pipe">What writes to the same socket. A flush of it has to wait until the socket has taken every byte.</param>
-internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe) : PipeWriter
+/// <param name="maxBuffered">How many bytes of other responses may wait for the socket before a flush waits too.</param>
+internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe, long maxBuffered) : PipeWriter
 {
     /// <summary>Bytes that may be written between two flushes without the pipe: what Kestrel buffers of a response.</summary>
     public const int BlockSize = 64 * 1024;
 
-    private bool _isDirect = true;
+    private int _streams;
+    private bool _isDirect;
     private byte[]? _block;
     private int _length;
+
+    // Kestrel's flush that nobody waits for, and what has been flushed since the socket had taken everything.
+    private ValueTask<FlushResult> _flush;
+    private long _unsent;
     private bool _isComplete;
     private volatile bool _isCancelled;
+
+    /// <summary>The connection carries one more event stream.</summary>
+    public void StreamStarted() => Interlocked.Increment(ref _streams);
+
+    /// <summary>The connection carries one event stream less.</summary>
+    public void StreamEnded() => Interlocked.Decrement(ref _streams);
 
     public override bool CanGetUnflushedBytes => true;
 
@@ -76,6 +89,11 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe) : PipeW
 
     private bool HasRoom(int sizeHint)
     {
+        if (_length == 0)
+        {
+            _isDirect = Volatile.Read(ref _streams) > 0 && IsSent && pipe.UnflushedBytes == 0 && !_isCancelled && !_isComplete;
+        }
+
         if (_isDirect && BlockSize - _length < Math.Max(sizeHint, 1))
         {
             LeaveToPipe(sent: 0);
@@ -88,6 +106,9 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe) : PipeW
 
         return _isDirect;
     }
+
+    // The last flush of the pipe ends when the socket has taken all that was flushed before.
+    private bool IsSent => _unsent == 0 || _flush.IsCompleted;
 
     private int Send()
     {
@@ -102,13 +123,14 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe) : PipeW
         }
     }
 
-    private async ValueTask<FlushResult> FlushPipeAsync(CancellationToken cancellationToken)
+    private ValueTask<FlushResult> FlushPipeAsync(CancellationToken cancellationToken)
     {
-        FlushResult result = await pipe.FlushAsync(cancellationToken);
-        _isCancelled = false;
-        // What was written meanwhile still waits in the pipe.
-        _isDirect = !_isComplete && !result.IsCanceled && !result.IsCompleted && pipe.UnflushedBytes == 0;
-        return result;
+        _unsent = (IsSent ? 0 : _unsent) + pipe.UnflushedBytes;
+        bool isWaiting = Volatile.Read(ref _streams) > 0 || _unsent >= maxBuffered;
+#pragma warning disable CA2012 // A pipe's flush may be left to itself; its status is that of the pipe, however often it is asked.
+        _flush = pipe.FlushAsync(cancellationToken);
+#pragma warning restore CA2012
+        return isWaiting || _flush.IsCompleted ? _flush : default;
     }
 
     private void LeaveToPipe(int sent)

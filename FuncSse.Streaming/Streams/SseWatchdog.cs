@@ -12,7 +12,7 @@ namespace FuncSse.Streaming;
 /// <param name="writer">Whose count of flushes tells whether a client takes a large event piece by piece.</param>
 /// <param name="onSilent">Called when nothing was written for the keep-alive interval.</param>
 /// <param name="onStalled">Called when the client took no byte for the write time-out, before it is dropped.</param>
-internal sealed class SseWatch(HttpContext http, SseStreams streams, SseStreamWriter writer, Action onSilent, Action onStalled) : IDisposable
+internal sealed class SseWatchdog(HttpContext http, SseStreamRegistry streams, SseStreamWriter writer, Action onSilent, Action onStalled) : IDisposable
 {
     /// <summary>What is left to a client that does not read, and to a feed, once the stream has to end.</summary>
     public static readonly TimeSpan EndGrace = TimeSpan.FromMilliseconds(500);
@@ -44,7 +44,7 @@ internal sealed class SseWatch(HttpContext http, SseStreams streams, SseStreamWr
     {
         Written();
         _timer = streams.Time.CreateTimer(
-            static self => ((SseWatch)self!).Look(), this, streams.Options.KeepAlive, Timeout.InfiniteTimeSpan);
+            static self => ((SseWatchdog)self!).OnTimer(), this, streams.Options.KeepAlive, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>Something was written just now.</summary>
@@ -96,7 +96,7 @@ internal sealed class SseWatch(HttpContext http, SseStreams streams, SseStreamWr
         }
     }
 
-    private void Look()
+    private void OnTimer()
     {
         bool isSilent = false;
         lock (_gate)
@@ -108,7 +108,7 @@ internal sealed class SseWatch(HttpContext http, SseStreams streams, SseStreamWr
 
             if (_isWaitingForClient)
             {
-                LookAtClient();
+                OnClientTimer();
             }
             else
             {
@@ -124,7 +124,7 @@ internal sealed class SseWatch(HttpContext http, SseStreams streams, SseStreamWr
         }
     }
 
-    private void LookAtClient()
+    private void OnClientTimer()
     {
         if (writer.Flushes != _flushesSeen)
         {

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace FuncSse.Streaming;
 
 /// <summary>Why a stream ended.</summary>
@@ -26,4 +28,20 @@ internal enum SseStreamEnd
 
     /// <summary>The feed threw.</summary>
     FeedFailed,
+}
+
+/// <summary>How logs and metrics spell the reason.</summary>
+internal static class SseStreamEnds
+{
+    public static string Name(this SseStreamEnd end) => end switch
+    {
+        SseStreamEnd.ClientLeft => "client_left",
+        SseStreamEnd.ClientStalled => "client_stalled",
+        SseStreamEnd.Lifetime => "lifetime",
+        SseStreamEnd.HostStopping => "host_stopping",
+        SseStreamEnd.HostCancelled => "host_cancelled",
+        SseStreamEnd.FeedEnded => "feed_ended",
+        SseStreamEnd.FeedFailed => "feed_failed",
+        _ => throw new UnreachableException(),
+    };
 }

@@ -4,27 +4,38 @@ using System.Text.RegularExpressions;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Net.Http.Headers;
 
-namespace FuncSse.Streaming;
+namespace FuncSse.Endpoints;
 
 /// <summary>
-/// Answers with a page that stands in one file, under a content security policy that lets it run its own script and style and nothing
-/// else. The policy names both by their hashes, so whoever changes the page changes nothing here.
+/// Answers with a page from one file, under a content security policy that lets it run its own script and style and nothing else. The
+/// policy names both by their hashes, so a change of the page needs no change here.
 /// </summary>
-/// <param name="path">The file, in UTF-8, relative to the app's own folder: the current one is another on Azure.</param>
-public sealed partial class PageResult(string path) : IResult
+public sealed partial class PageResult : IResult
 {
+    private readonly byte[] _content;
+    private readonly EntityTagHeaderValue _tag;
+    private readonly string _policy;
+
+    /// <summary>Reads the page, once for all requests.</summary>
+    /// <param name="path">The file, in UTF-8, relative to the app's own folder: the current one is another on Azure.</param>
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    public PageResult(string path)
+    {
+        _content = File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, path));
+        _tag = new EntityTagHeaderValue($"\"{Convert.ToHexString(SHA256.HashData(_content)[..8])}\"");
+        _policy = Policy(Encoding.UTF8.GetString(_content));
+    }
+
     /// <inheritdoc/>
-    public async Task ExecuteAsync(HttpContext httpContext)
+    public Task ExecuteAsync(HttpContext httpContext)
     {
         ArgumentNullException.ThrowIfNull(httpContext);
-        byte[] content = await File.ReadAllBytesAsync(Path.Combine(AppContext.BaseDirectory, path), CancellationToken.None);
         IHeaderDictionary headers = httpContext.Response.Headers;
-        headers.ContentSecurityPolicy = Policy(Encoding.UTF8.GetString(content));
-        headers.CacheControl = "no-cache"; // Kept, but asked for each time: 304 when it is still the same.
+        headers.ContentSecurityPolicy = _policy;
+        headers.CacheControl = "no-cache"; // Kept, but asked for each time: 304 while it is the same.
         headers.XContentTypeOptions = "nosniff";
         headers["Referrer-Policy"] = "no-referrer";
-        var tag = new EntityTagHeaderValue($"\"{Convert.ToHexString(SHA256.HashData(content)[..8])}\"");
-        await TypedResults.Bytes(content, "text/html; charset=utf-8", entityTag: tag).ExecuteAsync(httpContext);
+        return TypedResults.Bytes(_content, "text/html; charset=utf-8", entityTag: _tag).ExecuteAsync(httpContext);
     }
 
     // The page may ask any server for events; that is what its address field is for.

@@ -3,9 +3,7 @@ using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
-using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Primitives;
 
 namespace FuncSse.Streaming;
 
@@ -15,7 +13,7 @@ namespace FuncSse.Streaming;
 /// browser would never come back.
 /// </summary>
 /// <remarks>
-/// It needs <see cref="SseServiceCollectionExtensions.AddServerSentEvents"/>. It has no public properties, since the Functions worker
+/// It needs <see cref="SseServiceCollectionExtensions.AddServerSentEvents(Microsoft.Extensions.DependencyInjection.IServiceCollection)"/>. It has no public properties, since the Functions worker
 /// serialises what a function returns after executing it.
 /// </remarks>
 /// <typeparam name="T">The type of the feed's data.</typeparam>
@@ -26,8 +24,6 @@ namespace FuncSse.Streaming;
 /// </param>
 public sealed class SseStreamResult<T>(SseFeed<T> feed, CancellationToken hostCancelled = default) : IResult
 {
-    private const string LastEventIdQuery = "lastEventId";
-
     // Bytes that the system holds for a stream at most, or twice as many, as Linux counts them.
     private const int SendBuffer = 32 * 1024;
 
@@ -35,7 +31,7 @@ public sealed class SseStreamResult<T>(SseFeed<T> feed, CancellationToken hostCa
     public Task ExecuteAsync(HttpContext httpContext)
     {
         ArgumentNullException.ThrowIfNull(httpContext);
-        SseStreams streams = httpContext.RequestServices.GetRequiredService<SseStreams>();
+        SseStreamRegistry streams = httpContext.RequestServices.GetRequiredService<SseStreamRegistry>();
         SseCors.Allow(httpContext, streams.Options);
         if (HttpMethods.IsOptions(httpContext.Request.Method))
         {
@@ -50,13 +46,13 @@ public sealed class SseStreamResult<T>(SseFeed<T> feed, CancellationToken hostCa
             return Task.CompletedTask;
         }
 
-        LetOnlyTheWriteTimeoutJudge(httpContext.Features);
+        ConfigureBackpressure(httpContext.Features);
         if (!streams.TryEnter())
         {
             return RefuseAsync(httpContext, streams);
         }
 
-        return new SseStream<T>(httpContext, streams).RunAsync(feed, LastEventId(httpContext.Request), hostCancelled);
+        return new SseStream<T>(httpContext, streams).RunAsync(feed, httpContext.Request.GetLastEventId(), hostCancelled);
     }
 
     private static void WriteHeaders(HttpContext http)
@@ -73,7 +69,7 @@ public sealed class SseStreamResult<T>(SseFeed<T> feed, CancellationToken hostCa
         http.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
     }
 
-    private static void LetOnlyTheWriteTimeoutJudge(IFeatureCollection features)
+    private static void ConfigureBackpressure(IFeatureCollection features)
     {
         // Kestrel's own limit would drop slow readers before SseOptions.WriteTimeout does. HTTP/2 has none to lift here.
         features.Get<IHttpMinResponseDataRateFeature>()?.MinDataRate = null;
@@ -89,7 +85,7 @@ public sealed class SseStreamResult<T>(SseFeed<T> feed, CancellationToken hostCa
         }
     }
 
-    private static async Task RefuseAsync(HttpContext http, SseStreams streams)
+    private static async Task RefuseAsync(HttpContext http, SseStreamRegistry streams)
     {
         Log.StreamRefused(streams.Logger, http.TraceIdentifier, streams.Options.MaxStreams);
         var writer = new SseStreamWriter(http.Response.BodyWriter);
@@ -103,26 +99,5 @@ public sealed class SseStreamResult<T>(SseFeed<T> feed, CancellationToken hostCa
         {
             http.Abort();
         }
-    }
-
-    // The header is the browser's own word on where it was, while a page's query is the same on each return (WHATWG HTML §9.2.3).
-    private static string? LastEventId(HttpRequest request)
-    {
-        StringValues id = request.Headers.TryGetValue("Last-Event-ID", out StringValues header) ? header : FromQuery(request.QueryString);
-        return StringValues.IsNullOrEmpty(id) ? null : id.ToString();
-    }
-
-    // Not by request.Query, which would keep all that a client put there for as long as the stream.
-    private static string? FromQuery(QueryString query)
-    {
-        foreach (QueryStringEnumerable.EncodedNameValuePair pair in new QueryStringEnumerable(query.Value))
-        {
-            if (pair.DecodeName().Span.Equals(LastEventIdQuery, StringComparison.OrdinalIgnoreCase))
-            {
-                return pair.DecodeValue().ToString();
-            }
-        }
-
-        return null;
     }
 }

@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 
-namespace FuncSse.Streaming;
+namespace FuncSse.Endpoints;
 
 /// <summary>Your own feed: it tells the time, once a second, from the moment that it is asked. Let it tell something else.</summary>
 /// <param name="time">Whose clock and timers it goes by.</param>

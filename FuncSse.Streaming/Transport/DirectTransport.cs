@@ -10,23 +10,27 @@ using Microsoft.Extensions.Options;
 
 namespace FuncSse.Streaming;
 
-/// <summary>Kestrel's own transport over sockets, but for the output of its connections: a <see cref="DirectSocketWriter"/>.</summary>
+/// <summary>Kestrel's own transport over sockets, except for the output of its connections: a <see cref="DirectSocketWriter"/>.</summary>
 internal sealed class DirectTransport : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
     private readonly SocketTransportFactory _sockets;
+    private readonly long _maxBuffered;
 
     public DirectTransport(IOptions<SocketTransportOptions> options, ILoggerFactory loggers)
     {
-        options.Value.MaxWriteBufferSize = 1; // Whatever the app has set: full with the first byte, so that a flush waits for the last.
+        // Full with the first byte, so that a flush of Kestrel's pipe ends when the socket has taken all of it. What the app has set holds
+        // for its other responses all the same: the writer keeps to it.
+        _maxBuffered = options.Value.MaxWriteBufferSize ?? long.MaxValue;
+        options.Value.MaxWriteBufferSize = 1;
         _sockets = new SocketTransportFactory(options, loggers);
     }
 
     public bool CanBind(EndPoint endpoint) => _sockets.CanBind(endpoint);
 
     public async ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default) =>
-        new Listener(await _sockets.BindAsync(endpoint, cancellationToken));
+        new Listener(await _sockets.BindAsync(endpoint, cancellationToken), _maxBuffered);
 
-    private sealed class Listener(IConnectionListener listener) : IConnectionListener
+    private sealed class Listener(IConnectionListener listener, long maxBuffered) : IConnectionListener
     {
         public EndPoint EndPoint => listener.EndPoint;
 
@@ -34,7 +38,7 @@ internal sealed class DirectTransport : IConnectionListenerFactory, IConnectionL
         {
             ConnectionContext? connection = await listener.AcceptAsync(cancellationToken);
             return connection?.Features.Get<IConnectionSocketFeature>()?.Socket is { } socket && TryUnblock(socket)
-                ? new Connection(connection, socket)
+                ? new Connection(connection, socket, maxBuffered)
                 : connection;
         }
 
@@ -57,21 +61,26 @@ internal sealed class DirectTransport : IConnectionListenerFactory, IConnectionL
         }
     }
 
-    private sealed class Connection : ConnectionContext, IDuplexPipe
+    private sealed class Connection : ConnectionContext, IDuplexPipe, IStreamingConnectionFeature
     {
         private readonly ConnectionContext _connection;
         private readonly DirectSocketWriter _output;
 
-        public Connection(ConnectionContext connection, Socket socket)
+        public Connection(ConnectionContext connection, Socket socket, long maxBuffered)
         {
             _connection = connection;
-            (Input, _output) = (connection.Transport.Input, new DirectSocketWriter(socket, connection.Transport.Output));
+            (Input, _output) = (connection.Transport.Input, new DirectSocketWriter(socket, connection.Transport.Output, maxBuffered));
             connection.Transport = this; // Its features tell of it as well.
+            connection.Features.Set<IStreamingConnectionFeature>(this);
         }
 
         public PipeReader Input { get; }
 
         public PipeWriter Output => _output;
+
+        public void StreamStarted() => _output.StreamStarted();
+
+        public void StreamEnded() => _output.StreamEnded();
 
         public override IDuplexPipe Transport
         {

@@ -21,9 +21,9 @@ internal sealed class SseStream<T>
     private static readonly TimeSpan MinFeedGrace = TimeSpan.FromMilliseconds(200);
 
     private readonly HttpContext _http;
-    private readonly SseStreams _streams;
+    private readonly SseStreamRegistry _streams;
     private readonly SseStreamWriter _writer;
-    private readonly SseWatch _watch;
+    private readonly SseWatchdog _watch;
     private readonly SseSignal _signal = new();
     private readonly CancellationTokenSource _feedEnd = new();
 
@@ -34,13 +34,13 @@ internal sealed class SseStream<T>
     private volatile bool _isKeepAliveDue;
     private long _events;
 
-    public SseStream(HttpContext http, SseStreams streams)
+    public SseStream(HttpContext http, SseStreamRegistry streams)
     {
         _http = http;
         _streams = streams;
         _traceIdentifier = http.TraceIdentifier;
         _writer = new SseStreamWriter(http.Response.BodyWriter);
-        _watch = new SseWatch(http, streams, _writer, OnSilent, () => End(SseStreamEnd.ClientStalled));
+        _watch = new SseWatchdog(http, streams, _writer, OnSilent, () => End(SseStreamEnd.ClientStalled));
     }
 
     private bool IsOpen => _end == SseStreamEnd.None;
@@ -48,15 +48,17 @@ internal sealed class SseStream<T>
     private bool IsClientThere => _end is not (SseStreamEnd.ClientLeft or SseStreamEnd.ClientStalled);
 
     /// <summary>
-    /// Carries the feed to the client until the stream ends, and counts the stream out that <see cref="SseStreams.TryEnter"/> counted in.
+    /// Carries the feed to the client until the stream ends, and counts the stream out that <see cref="SseStreamRegistry.TryEnter"/> counted in.
     /// What ends it does not come out as an exception; a feed's own failure does.
     /// </summary>
     public async Task RunAsync(SseFeed<T> feed, string? lastEventId, CancellationToken hostCancelled)
     {
         long opened = _streams.Time.GetTimestamp();
+        IStreamingConnectionFeature? connection = _http.Features.Get<IStreamingConnectionFeature>();
+        connection?.StreamStarted();
         try
         {
-            using SseWatch watch = _watch;
+            using SseWatchdog watch = _watch;
             watch.Start();
             using ITimer lifetime = _streams.Time.CreateTimer(
                 static self => Self(self).End(SseStreamEnd.Lifetime), this, SseDelays.Lifetime(_streams.Options), Timeout.InfiniteTimeSpan);
@@ -75,9 +77,10 @@ internal sealed class SseStream<T>
         finally
         {
             TryEnd(SseStreamEnd.ClientLeft); // Kestrel's writes do not throw; where another server's do, it is for a client that is gone.
+            connection?.StreamEnded();
             TimeSpan duration = _streams.Time.GetElapsedTime(opened);
             _streams.Leave(duration, _end);
-            Log.StreamEnded(_streams.Logger, _traceIdentifier, duration, _events, _end);
+            Log.StreamEnded(_streams.Logger, _traceIdentifier, duration, _events, _end.Name());
         }
     }
 
@@ -263,7 +266,7 @@ internal sealed class SseStream<T>
         {
             if (!closed.IsCompleted)
             {
-                Log.FeedHangs(_streams.Logger, _traceIdentifier, SseWatch.EndGrace);
+                Log.FeedHangs(_streams.Logger, _traceIdentifier, SseWatchdog.EndGrace);
             }
         }
         catch (Exception exception)

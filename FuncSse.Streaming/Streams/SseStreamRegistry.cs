@@ -1,40 +1,27 @@
-using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Globalization;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 
 namespace FuncSse.Streaming;
 
-/// <summary>What the streams of a process share: settings, time, the count of the open ones, and what an operator sees of them.</summary>
-internal sealed class SseStreams : IHostedLifecycleService
+/// <summary>What the streams of a process share: options, time, the count of the open ones, and what an operator sees of them.</summary>
+internal sealed class SseStreamRegistry : IHostedLifecycleService
 {
-    /// <summary>The name of the meter; the instruments are named and measured after OpenTelemetry's conventions.</summary>
-    public const string MeterName = "FuncSse";
-
-    private readonly Counter<long> _sentEvents;
-    private readonly Counter<long> _refusedStreams;
-    private readonly Histogram<double> _duration;
+    private readonly SseMetrics _metrics;
     private int _open;
     private long _served;
 
-    public SseStreams(
-        SseOptions options,
+    public SseStreamRegistry(
+        IOptions<SseOptions> options,
         CoalescingTimeProvider time,
         IHostApplicationLifetime lifetime,
         IMeterFactory meters,
-        ILogger<SseStreams> logger)
+        ILogger<SseStreamRegistry> logger)
     {
-        (Options, Time, Stopping, Logger) = (options, time, lifetime.ApplicationStopping, logger);
-        Meter meter = meters.Create(MeterName);
-        meter.CreateObservableUpDownCounter("funcsse.active_streams", () => Open, "{stream}", "Streams that are open.");
-        _sentEvents = meter.CreateCounter<long>("funcsse.sent_events", "{event}", "Events written to streams.");
-        _refusedStreams = meter.CreateCounter<long>("funcsse.refused_streams", "{stream}", "Streams refused because too many were open.");
-        _duration = meter.CreateHistogram(
-            "funcsse.stream.duration",
-            "s",
-            "How long streams lasted, by the reason they ended.",
-            advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.1, 1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600] });
+        (Options, Time, Stopping, Logger) = (options.Value, time, lifetime.ApplicationStopping, logger);
+        _metrics = new SseMetrics(meters, () => Open);
     }
 
     public SseOptions Options { get; }
@@ -62,7 +49,7 @@ internal sealed class SseStreams : IHostedLifecycleService
             open = found;
         }
 
-        _refusedStreams.Add(1);
+        _metrics.StreamRefused();
         return false;
     }
 
@@ -70,10 +57,10 @@ internal sealed class SseStreams : IHostedLifecycleService
     {
         Interlocked.Decrement(ref _open);
         Interlocked.Increment(ref _served);
-        _duration.Record(duration.TotalSeconds, new KeyValuePair<string, object?>("funcsse.stream.end_reason", Name(reason)));
+        _metrics.StreamEnded(duration, reason);
     }
 
-    public void CountEvent() => _sentEvents.Add(1);
+    public void CountEvent() => _metrics.EventSent();
 
     // Once all that starts has started, and once all that stops has stopped: the servers among them.
     Task IHostedLifecycleService.StartedAsync(CancellationToken cancellationToken)
@@ -95,16 +82,4 @@ internal sealed class SseStreams : IHostedLifecycleService
     Task IHostedLifecycleService.StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
     Task IHostedService.StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    private static string Name(SseStreamEnd reason) => reason switch
-    {
-        SseStreamEnd.ClientLeft => "client_left",
-        SseStreamEnd.ClientStalled => "client_stalled",
-        SseStreamEnd.Lifetime => "lifetime",
-        SseStreamEnd.HostStopping => "host_stopping",
-        SseStreamEnd.HostCancelled => "host_cancelled",
-        SseStreamEnd.FeedEnded => "feed_ended",
-        SseStreamEnd.FeedFailed => "feed_failed",
-        _ => throw new UnreachableException(),
-    };
 }

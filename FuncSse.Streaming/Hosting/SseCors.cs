@@ -19,6 +19,11 @@ internal static class SseCors
             return;
         }
 
+        if (options.AllowedOrigins is ["none"])
+        {
+            return;
+        }
+
         headers.Vary = HeaderNames.Origin;
         StringValues origin = http.Request.Headers.Origin;
         if (origin.Count == 1 && options.AllowedOrigins.Contains(origin.ToString(), StringComparer.Ordinal))

@@ -7,8 +7,8 @@ namespace FuncSse.Streaming;
 /// sleep: woken hundreds of times a second, they cost more than what they are woken for.
 /// </summary>
 /// <remarks>
-/// One thread, the keeper, waits and calls. A second watches: if the keeper has not come back from a callback when the next is overdue, it
-/// becomes the keeper itself and starts a new one to watch; the other goes when it comes back. One that is merely busy is taken for one that
+/// One thread, the worker, waits and calls. A second watches: if the worker has not come back from a callback when the next is overdue, it
+/// becomes the worker itself and starts a new one to watch; the other goes when it comes back. One that is merely busy is taken for one that
 /// is held up, so a process that cannot keep up at all has more such threads than it needs.
 /// </remarks>
 internal sealed class ThreadTimer : ITimer
@@ -16,16 +16,16 @@ internal sealed class ThreadTimer : ITimer
     private static readonly TimeSpan Never = TimeSpan.MaxValue;
 
     /// <summary>How long a callback may hold up the next.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan TakeoverDelay = TimeSpan.FromMilliseconds(50);
 
     private readonly object _gate = new();
     private readonly Action _callback;
-    private Thread _keeper;
+    private Thread _worker;
 
     // Times since the start.
     private readonly long _start = Stopwatch.GetTimestamp();
     private TimeSpan _due = Never;
-    private TimeSpan? _keeperSleepsUntil;
+    private TimeSpan? _workerSleepsUntil;
     private bool _isDisposed;
 
     public ThreadTimer(Action callback)
@@ -33,7 +33,7 @@ internal sealed class ThreadTimer : ITimer
         _callback = callback;
         lock (_gate)
         {
-            _keeper = Start();
+            _worker = Start();
             Start();
         }
     }
@@ -44,7 +44,7 @@ internal sealed class ThreadTimer : ITimer
         lock (_gate)
         {
             _due = dueTime == Timeout.InfiniteTimeSpan ? Never : Now + dueTime;
-            if (_keeperSleepsUntil > _due)
+            if (_workerSleepsUntil > _due)
             {
                 Monitor.PulseAll(_gate);
             }
@@ -80,63 +80,63 @@ internal sealed class ThreadTimer : ITimer
     private void Run()
     {
         Thread self = Thread.CurrentThread;
-        bool wasKeeper = false;
-        while (WaitUntilDue(self, ref wasKeeper))
+        bool wasWorker = false;
+        while (WaitUntilDue(self, ref wasWorker))
         {
             _callback();
         }
     }
 
-    private bool WaitUntilDue(Thread self, ref bool wasKeeper)
+    private bool WaitUntilDue(Thread self, ref bool wasWorker)
     {
         lock (_gate)
         {
             while (!_isDisposed)
             {
-                bool isKeeper = _keeper == self;
-                if (wasKeeper && !isKeeper)
+                bool isWorker = _worker == self;
+                if (wasWorker && !isWorker)
                 {
                     return false; // Another took its place while it was held up.
                 }
 
-                wasKeeper = isKeeper;
-                TimeSpan wait = _due == Never ? Never : _due + (isKeeper ? TimeSpan.Zero : Patience) - Now;
+                wasWorker = isWorker;
+                TimeSpan wait = _due == Never ? Never : _due + (isWorker ? TimeSpan.Zero : TakeoverDelay) - Now;
                 if (wait <= TimeSpan.Zero)
                 {
-                    if (!isKeeper)
+                    if (!isWorker)
                     {
-                        _keeper = self;
+                        _worker = self;
                         Start();
                     }
 
-                    wasKeeper = true;
+                    wasWorker = true;
                     _due = Never;
                     return true;
                 }
 
-                Sleep(isKeeper, wait);
+                Sleep(isWorker, wait);
             }
 
             return false;
         }
     }
 
-    private void Sleep(bool isKeeper, TimeSpan wait)
+    private void Sleep(bool isWorker, TimeSpan wait)
     {
-        if (isKeeper)
+        if (isWorker)
         {
-            _keeperSleepsUntil = _due;
+            _workerSleepsUntil = _due;
         }
-        else if (wait > Patience && _keeperSleepsUntil is null)
+        else if (wait > TakeoverDelay && _workerSleepsUntil is null)
         {
-            wait = Patience; // The keeper is in a callback: until it sleeps again, the time is set without waking anybody.
+            wait = TakeoverDelay; // The worker is in a callback: until it sleeps again, the time is set without waking anybody.
         }
 
         // Rounded up: the whole milliseconds that it knows would end a little early.
         Monitor.Wait(_gate, wait == Never ? Timeout.Infinite : (int)Math.Min(Math.Ceiling(wait.TotalMilliseconds), int.MaxValue));
-        if (isKeeper)
+        if (isWorker)
         {
-            _keeperSleepsUntil = null;
+            _workerSleepsUntil = null;
         }
     }
 }

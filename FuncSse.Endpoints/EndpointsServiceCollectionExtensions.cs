@@ -1,0 +1,56 @@
+using FuncSse.Streaming;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+
+namespace FuncSse.Endpoints;
+
+/// <summary>Adds what both hosts serve.</summary>
+public static class EndpointsServiceCollectionExtensions
+{
+    /// <summary>
+    /// Adds the counter, the page and the streams under them. The streams may be read from any origin unless
+    /// <c>Sse:AllowedOrigins</c> says otherwise: they are a demonstration.
+    /// </summary>
+    /// <param name="services">The host's services.</param>
+    /// <param name="configuration">The host's configuration.</param>
+    /// <returns><paramref name="services"/>.</returns>
+    public static IServiceCollection AddEndpoints(this IServiceCollection services, IConfiguration configuration)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        IConfigurationSection section = configuration.GetSection(SseOptions.Section);
+        services.Configure<SseOptions>(options => options.AllowedOrigins = ["*"]);
+        services.AddServerSentEvents(section, nameof(CounterOptions.Interval));
+        services.ConfigureServerForStreams();
+        services.AddOptions<CounterOptions>().ValidateOnStart();
+        services.AddSingleton<IConfigureOptions<CounterOptions>>(new CounterOptions.Setup(section));
+        services.AddSingleton(provider => new CounterFeed(
+            provider.GetRequiredService<IOptions<CounterOptions>>().Value.Interval, provider.GetRequiredService<CoalescingTimeProvider>()));
+        services.AddSingleton(new PageResult("static/index.html"));
+        return services;
+    }
+
+    /// <summary>Checks the options before the host starts, and writes what is wrong with them in one line each.</summary>
+    /// <param name="services">The services of the host that was built.</param>
+    /// <param name="error">Where the lines go.</param>
+    /// <returns>Whether the host can start.</returns>
+    public static bool CheckOptions(this IServiceProvider services, TextWriter error)
+    {
+        ArgumentNullException.ThrowIfNull(error);
+        try
+        {
+            services.GetRequiredService<IStartupValidator>().Validate();
+            return true;
+        }
+        catch (Exception exception) when (exception is OptionsValidationException or AggregateException)
+        {
+            IEnumerable<Exception> failures = exception is AggregateException all ? all.InnerExceptions : [exception];
+            foreach (string line in failures.SelectMany(failure => failure is OptionsValidationException options ? options.Failures : [failure.Message]))
+            {
+                error.WriteLine(line);
+            }
+
+            return false;
+        }
+    }
+}

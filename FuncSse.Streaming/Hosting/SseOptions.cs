@@ -1,0 +1,44 @@
+namespace FuncSse.Streaming;
+
+/// <summary>
+/// The options of all streams of a process. They are checked when the app starts: an invalid value stops it with a one-line message that
+/// names the option, the value and what is allowed.
+/// </summary>
+public sealed class SseOptions
+{
+    /// <summary>The usual name of the configuration section: the app settings are <c>Sse__Retry</c>, <c>Sse__KeepAlive</c>, ….</summary>
+    public const string Section = "Sse";
+
+    /// <summary>
+    /// How long a client waits before it reconnects, as the opening <c>retry:</c> frame tells it: 1 ms to 1 day, 1 s by default.
+    /// </summary>
+    public TimeSpan Retry { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// How long a stream may be silent before a keep-alive comment is written: 10 ms to 220 s, 15 s by default. Azure's load balancer
+    /// cuts a connection that is silent for 230 s.
+    /// </summary>
+    public TimeSpan KeepAlive { get; set; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>
+    /// The longest lifetime of a stream: 100 ms to 1 day, 5 min by default. Each stream ends itself at a random 80–100 % of it, and its
+    /// client reconnects.
+    /// </summary>
+    public TimeSpan MaxDuration { get; set; } = TimeSpan.FromMinutes(5);
+
+    /// <summary>
+    /// How long a client may take no byte before it is dropped: 100 ms to 1 day, 10 s by default. The time starts when the buffers on
+    /// both sides are full, 32 to 64 KB on the server: until then nobody can tell. From then on progress is seen in steps of at most
+    /// 32 KB, so a client that is behind and reads less than that in the time may be dropped too.
+    /// </summary>
+    public TimeSpan WriteTimeout { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>The most streams that are open at once: 1 or more; <see langword="null"/>, the default, for no limit.</summary>
+    public int? MaxStreams { get; set; }
+
+    /// <summary>
+    /// The other origins whose pages may read the streams: <c>none</c>, the default; <c>*</c> for all; or a list of origins as browsers
+    /// send them, such as <c>https://example.com</c>. In configuration the list is separated by spaces, or an array.
+    /// </summary>
+    public IReadOnlyList<string> AllowedOrigins { get; set; } = ["none"];
+}

@@ -1,0 +1,41 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace FuncSse.Streaming;
+
+/// <summary>Reads the options from a configuration section.</summary>
+/// <param name="section">The section.</param>
+/// <param name="otherSettings">Settings of the same section that belong to the app.</param>
+/// <param name="logger">Where a setting that nobody knows is reported.</param>
+internal sealed class SseOptionsSetup(IConfigurationSection section, string[] otherSettings, ILogger<SseOptions> logger) : IConfigureOptions<SseOptions>
+{
+    public void Configure(SseOptions options)
+    {
+        var settings = new SettingsReader(section.Path, section);
+        Read(options, settings);
+        settings.ThrowIfFailed(typeof(SseOptions));
+        settings.WarnOfUnknown(otherSettings, logger);
+    }
+
+    private static void Read(SseOptions options, SettingsReader settings)
+    {
+        options.Retry = settings.Time(nameof(options.Retry), options.Retry, TimeSpan.FromMilliseconds(1), TimeSpan.FromDays(1));
+        options.KeepAlive = settings.Time(nameof(options.KeepAlive), options.KeepAlive, TimeSpan.FromMilliseconds(10), TimeSpan.FromSeconds(220));
+        options.MaxDuration = settings.Time(nameof(options.MaxDuration), options.MaxDuration, TimeSpan.FromMilliseconds(100), TimeSpan.FromDays(1));
+        options.WriteTimeout = settings.Time(nameof(options.WriteTimeout), options.WriteTimeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromDays(1));
+        options.MaxStreams = settings.Limit(nameof(options.MaxStreams), options.MaxStreams);
+        options.AllowedOrigins = settings.Origins(nameof(options.AllowedOrigins), options.AllowedOrigins);
+    }
+
+    /// <summary>Checks the options that code has set, by the same lines: without a section each value stays what it is.</summary>
+    internal sealed class Check : IValidateOptions<SseOptions>
+    {
+        public ValidateOptionsResult Validate(string? name, SseOptions options)
+        {
+            var settings = new SettingsReader(SseOptions.Section, section: null);
+            Read(options, settings);
+            return settings.Failures.Count > 0 ? ValidateOptionsResult.Fail(settings.Failures) : ValidateOptionsResult.Success;
+        }
+    }
+}

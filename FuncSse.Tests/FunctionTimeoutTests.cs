@@ -1,0 +1,77 @@
+using System.Globalization;
+using FuncSse.Streaming;
+using Microsoft.Extensions.Configuration;
+
+namespace FuncSse.Tests;
+
+/// <summary>The lifetime of streams against the host's limit to a function's run.</summary>
+public sealed class FunctionTimeoutTests : IDisposable
+{
+    private readonly string _hostJson = Path.GetTempFileName();
+
+    public FunctionTimeoutTests() => File.Delete(_hostJson);
+
+    public void Dispose() => File.Delete(_hostJson);
+
+    [Theory]
+    [InlineData("""{ "functionTimeout": "00:05:00" }""", "00:05:00")]
+    [InlineData("""{ "functionTimeout": "00:05:00" }""", "00:04:59.5")]
+    [InlineData("""{ "version": "2.0" }""", "00:30:00")]
+    [InlineData("""{ /* as the host, we allow comments */ "functionTimeout": "00:00:10", }""", "00:01:00")]
+    [InlineData(null, "23:00:00")]
+    public void Lifetime_that_could_reach_the_limit_is_refused(string? hostJson, string maxDuration)
+    {
+        string message = Failure(hostJson, maxDuration)!;
+        Assert.StartsWith("Sse:MaxDuration is '", message, StringComparison.Ordinal);
+        Assert.Contains("functionTimeout", message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{ "functionTimeout": "00:05:00" }""", "00:04:59")]
+    [InlineData("""{ "functionTimeout": "-1" }""", "23:00:00")]
+    [InlineData("""{ "version": "2.0" }""", "00:29:59")]
+    [InlineData("\ufeff{ \"functionTimeout\": \"00:31:00\" }", "00:30:00")]
+    [InlineData("""{ "functionTimeout": null }""", "00:29:59")]
+    public void Lifetime_that_cannot_reach_the_limit_is_taken(string hostJson, string maxDuration) => Assert.Null(Failure(hostJson, maxDuration));
+
+    [Fact]
+    public void App_setting_goes_before_host_json()
+    {
+        const string HostJson = """{ "functionTimeout": "00:10:00" }""";
+        Assert.NotNull(Failure(HostJson, "00:05:00", ("AzureFunctionsJobHost:functionTimeout", "00:05:00")));
+        Assert.Null(Failure(HostJson, "00:05:00", ("AzureFunctionsJobHost:functionTimeout", "00:05:30")));
+    }
+
+    [Fact]
+    public void Default_is_the_plans()
+    {
+        Assert.NotNull(Failure("{}", "00:05:00", ("WEBSITE_SKU", "Dynamic")));
+        Assert.Null(Failure("{}", "00:05:00", ("WEBSITE_SKU", "FlexConsumption")));
+    }
+
+    [Theory]
+    [InlineData("{", "cannot be read")]
+    [InlineData("[]", "cannot be read")]
+    [InlineData("""{ "functionTimeout": "soon" }""", "functionTimeout is 'soon'")]
+    [InlineData("""{ "functionTimeout": "1\n2" }""", "functionTimeout is '1 2'")]
+    public void Unreadable_host_json_is_refused_in_one_line(string hostJson, string part)
+    {
+        string message = Failure(hostJson, "00:05:00")!;
+        Assert.Contains(part, message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', message);
+    }
+
+    private string? Failure(string? hostJson, string maxDuration, params (string Key, string Value)[] settings)
+    {
+        if (hostJson is not null)
+        {
+            File.WriteAllText(_hostJson, hostJson);
+        }
+
+        IConfigurationRoot configuration = new ConfigurationBuilder()
+            .AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Key, (string?)setting.Value)))
+            .Build();
+        var options = new SseOptions { MaxDuration = TimeSpan.Parse(maxDuration, CultureInfo.InvariantCulture) };
+        return new FunctionTimeout(configuration, _hostJson).Validate(name: null, options).FailureMessage;
+    }
+}

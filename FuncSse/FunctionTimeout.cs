@@ -1,0 +1,75 @@
+using System.Globalization;
+using System.Text.Json;
+using FuncSse.Streaming;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Options;
+
+namespace FuncSse;
+
+/// <summary>
+/// Checks that no stream reaches the host's limit to a function's run: the host would then end the whole worker, and all its streams.
+/// </summary>
+/// <param name="configuration">The app's configuration.</param>
+/// <param name="hostJson">The path of host.json.</param>
+internal sealed class FunctionTimeout(IConfiguration configuration, string hostJson) : IValidateOptions<SseOptions>
+{
+    private const string Name = "functionTimeout";
+
+    // A stream is over within 0.7 s of its end, unless its feed blocks the thread that asks it.
+    private static readonly TimeSpan EndMargin = TimeSpan.FromSeconds(1);
+
+    public ValidateOptionsResult Validate(string? name, SseOptions options)
+    {
+        try
+        {
+            return Read() is { } limit && options.MaxDuration + EndMargin > limit
+                ? ValidateOptionsResult.Fail(
+                    $"{SseOptions.Section}:{nameof(SseOptions.MaxDuration)} is '{options.MaxDuration:c}'; allowed is up to {EndMargin:c} less than {Name}, which is {limit:c} and ends the whole worker")
+                : ValidateOptionsResult.Success;
+        }
+        catch (FormatException exception)
+        {
+            return ValidateOptionsResult.Fail(exception.Message);
+        }
+    }
+
+    // As the host reads it: the app setting before host.json, and the plan's default where neither names one. Null is no limit.
+    private TimeSpan? Read()
+    {
+        string? limit = configuration[$"AzureFunctionsJobHost:{Name}"] ?? FromFile();
+        if (limit is null)
+        {
+            bool isConsumption = configuration["WEBSITE_SKU"] == "Dynamic";
+            return TimeSpan.FromMinutes(isConsumption ? 5 : 30);
+        }
+
+        if (limit == "-1")
+        {
+            return null;
+        }
+
+        return TimeSpan.TryParse(limit, CultureInfo.InvariantCulture, out TimeSpan time)
+            ? time
+            : throw new FormatException($"{Name} is '{limit.ReplaceLineEndings(" ")}'; allowed is a time as hours:minutes:seconds, or -1 for none");
+    }
+
+    private string? FromFile()
+    {
+        if (!File.Exists(hostJson))
+        {
+            return null;
+        }
+
+        try
+        {
+            using FileStream file = File.OpenRead(hostJson); // As a stream, since it may begin with a byte order mark.
+            using JsonDocument json = JsonDocument.Parse(
+                file, new JsonDocumentOptions { CommentHandling = JsonCommentHandling.Skip, AllowTrailingCommas = true });
+            return json.RootElement.TryGetProperty(Name, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value.ToString() : null;
+        }
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException or IOException or UnauthorizedAccessException)
+        {
+            throw new FormatException($"{hostJson} cannot be read: {exception.Message.ReplaceLineEndings(" ")}");
+        }
+    }
+}
