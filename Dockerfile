@@ -1,16 +1,24 @@
-# The self-host: the same page and stream without Azure Functions.
+# The self-host: the same page and streams without Azure Functions.
 #   docker build --tag funcsse .
 #   docker run --rm --publish 7071:7071 funcsse
 FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
 WORKDIR /source
-COPY . .
-RUN dotnet publish FuncSse.SelfHost --configuration Release --output /app
 
-# No shell and no package manager; its user is not root.
+# The packages have a layer of their own, which Docker reuses until a project file changes.
+COPY global.json Directory.*.props ./
+COPY FuncSse.Streaming/*.csproj FuncSse.Streaming/
+COPY FuncSse.Endpoints/*.csproj FuncSse.Endpoints/
+COPY FuncSse.SelfHost/*.csproj FuncSse.SelfHost/
+RUN dotnet restore FuncSse.SelfHost
+
+COPY . .
+RUN dotnet publish FuncSse.SelfHost --configuration Release --no-restore --output /app
+
+# This image has no shell and no package manager, and its user is not root.
 FROM mcr.microsoft.com/dotnet/aspnet:10.0-noble-chiseled
 WORKDIR /app
 COPY --from=build /app .
-ENV URLS=http://+:7071
+ENV ASPNETCORE_HTTP_PORTS=7071
 EXPOSE 7071
 USER $APP_UID
 ENTRYPOINT ["dotnet", "FuncSse.SelfHost.dll"]

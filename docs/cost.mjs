@@ -1,12 +1,18 @@
-// Computes docs/cost.md's tables and draws docs/cost.svg. `node docs/cost.mjs` writes both, with --check it only says whether they are right.
+// Computes the tables of docs/cost.md and draws docs/cost.svg. `node docs/cost.mjs` writes both files; with --check it only compares them.
 import { readFileSync, writeFileSync } from 'node:fs';
 
-const price = { gbSecond: 0.000026, millionExecutions: 0.4, unitDay: 1.61, millionMessages: 1 }; // US dollars: sources in cost.md
-const memory = 2;               // GB an instance
-const lifetime = 5 * 0.9;       // minutes: MaxDuration, of which a stream lasts a random 80 to 100 %
+// US dollars. cost.md names the sources.
+const price = {
+  gbSecond: 0.000026, millionExecutions: 0.4, unitDay: 1.61, millionMessages: 1, logGB: 2.99, appServiceHour: { B1: 0.017, P1v3: 0.155 },
+};
+const memory = 2;               // GB of one instance
+const lifetime = 5 * 0.9;       // minutes: a stream lasts a random 80 to 100 % of MaxDuration
 const hoursPerMonth = 730;
-const maxInstances = 1000;      // the plan's
-const quota = 250;              // cores a region and subscription, of which a 2 GB instance is one
+const maxInstances = 1000;      // the limit of the plan
+const quota = 250;              // cores of one subscription in one region; a 2 GB instance has one core
+const rowBytes = 1000;          // one row in Log Analytics: an assumption
+const leaveBytes = 10000;       // all rows of a stream whose client left: an assumption
+const sampledRows = 3600;       // rows an hour and instance: maxTelemetryItemsPerSecond in host.json
 
 const instances = (streams, perInstance) => Math.ceil(streams / perInstance);
 const executions = (streams) => streams * (60 / lifetime);
@@ -24,8 +30,13 @@ const dollars = (value) => `$${value.toLocaleString('en-US', value < 10
 const both = (hourly) => `${dollars(hourly)} · ${dollars(hourly * hoursPerMonth)}`;
 const flexCell = (streams, perInstance) => {
   const count = instances(streams, perInstance);
-  if (count > maxInstances) return `not to be had: ${number(count)} instances`;
+  if (count > maxInstances) return `not possible: ${number(count)} instances`;
   return both(flex(streams, perInstance)) + (count > quota ? ` ¹` : '');
+};
+
+const logCells = (bytesPerHour) => {
+  const gigabytes = bytesPerHour * hoursPerMonth / 1e9;
+  return [`${gigabytes.toFixed(1)} GB`, dollars(gigabytes * price.logGB)];
 };
 
 function table(head, rows) {
@@ -35,45 +46,60 @@ function table(head, rows) {
 const sizes = [1000, 10000, 100000];
 const tables = {
   flex: table(
-    ['open streams', '16 an instance, the plan\'s default', '100', '500', '1,000, ours'],
+    ['open streams', '16 on an instance, the plan\'s default', '100', '500', '1,000, our default'],
     sizes.map((streams) => [number(streams), ...[16, 100, 500, 1000].map((perInstance) => flexCell(streams, perInstance))])),
   managed: table(
-    ['open streams', 'Flex Consumption, ours', 'an event a second', 'one in ten seconds', 'one a minute'],
+    ['open streams', 'Flex Consumption, our default', 'one event a second', 'one in ten seconds', 'one a minute'],
     sizes.map((streams) => [number(streams), both(flex(streams, 1000)), ...[1, 1 / 10, 1 / 60].map((rate) => both(managed(streams, rate)))])),
   worst: table(
-    ['what', 'an hour', 'a month'],
+    ['state', 'an hour', 'a month'],
     [
       ['no stream open', dollars(0), dollars(0)],
       ['one stream open', dollars(flex(1, 1000)), dollars(flex(1, 1000) * hoursPerMonth)],
       ['1,000 streams open', dollars(flex(1000, 1000)), dollars(flex(1000, 1000) * hoursPerMonth)],
       ['all 40 instances full: 40,000 streams', dollars(flex(40000, 1000)), dollars(flex(40000, 1000) * hoursPerMonth)],
     ]),
+  flat: table(
+    ['plan', 'cores, memory', 'an hour · a month'],
+    [
+      ['Flex Consumption, one instance, while a stream is open', '1, 2 GB', both(memory * 3600 * price.gbSecond)],
+      ['App Service B1 on Linux with the self-host', '1, 1.75 GB', both(price.appServiceHour.B1)],
+      ['App Service P1v3 on Linux with the self-host', '2, 8 GB', both(price.appServiceHour.P1v3)],
+    ]),
+  logs: table(
+    ['what 1,000 streams on one instance write', 'rows an hour', 'a month', 'cost'],
+    [
+      ['with the settings of `host.json`', number(sampledRows), ...logCells(sampledRows * rowBytes)],
+      ['without sampling: one row for each execution', number(Math.round(executions(1000))), ...logCells(executions(1000) * rowBytes)],
+      ['with the host\'s defaults: two lines more for each execution', number(Math.round(executions(1000) * 3)), ...logCells(executions(1000) * 3 * rowBytes)],
+    ]),
 };
 
-// The rate at which 1,000 streams cost the same either way, in events a second: managed() = flex(), solved for the rate.
+// The rate, in events a second, at which 1,000 streams cost the same on both: managed() = flex(), solved for the rate.
 const evenRate = ((flex(1000, 1000) - price.unitDay / 24) * 1e6 / price.millionMessages + 1e6 / 24) / (1000 * 3600);
 const facts = {
   instanceHour: `$${(memory * 3600 * price.gbSecond).toFixed(4)}`,
   executionsHour: `$${(executions(1000) * price.millionExecutions / 1e6).toFixed(4)}`,
   even: `${Math.round(1 / evenRate)} seconds`,
+  leaves: number(Math.floor(1e9 / 24 / leaveBytes / 100) * 100),
 };
 
 function picture() {
   const left = 70, top = 20, width = 560, height = 260;
-  const [x0, x1, y0, y1] = [0.1, 600, 0.05, 50].map(Math.log10); // events a minute and stream; dollars an hour
+  const [x0, x1, y0, y1] = [0.1, 600, 0.05, 50].map(Math.log10); // events a minute on each stream; dollars an hour
   const x = (rate) => Math.round(left + width * (Math.log10(rate) - x0) / (x1 - x0));
   const y = (cost) => Math.round(top + height * (y1 - Math.log10(cost)) / (y1 - y0));
   const lines = [16, 100, 1000].map((perInstance) => {
     const at = y(flex(1000, perInstance));
     return `  <path class="flex" d="M${left} ${at}H${left + width}"/>
-  <text class="flex" x="${perInstance === 1000 ? left + width : left + 8}" y="${at - 6}" text-anchor="${perInstance === 1000 ? 'end' : 'start'}">Functions, ${number(perInstance)} an instance: ${dollars(flex(1000, perInstance))}</text>`;
+  <text class="flex" x="${perInstance === 1000 ? left + width : left + 8}" y="${at - 6}" text-anchor="${perInstance === 1000 ? 'end' : 'start'}">Functions, ${number(perInstance)} on an instance: ${dollars(flex(1000, perInstance))}</text>`;
   });
   const rates = [0.1, 0.69, 0.8, 1, 1.4, 2, 3, 5, 10, 30, 60, 200, 600];
   const curve = rates.map((rate, index) => `${index ? 'L' : 'M'}${x(rate)} ${y(managed(1000, rate / 60))}`).join(' ');
   const xTicks = [[0.1, 'one in 10 min'], [1, 'one a minute'], [10, '10 a minute'], [60, 'one a second'], [600, '10 a second']];
   const yTicks = [0.1, 1, 10];
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 660 340" role="img" aria-labelledby="title">
-  <title id="title">What 1,000 open streams cost an hour: Functions costs the same however often they speak; SignalR and Web PubSub cost more with each event.</title>
+  <title id="title">What 1,000 open streams cost in an hour: the price of Functions does not depend on the number of events; SignalR and Web PubSub cost more with each event.</title>
   <style>
     svg { font: 13px system-ui, sans-serif; }
     text { fill: #333; }
@@ -99,7 +125,7 @@ ${xTicks.map(([rate, label], index) => `  <path class="grid" d="M${x(rate)} ${to
 ${lines.join('\n')}
   <path class="managed" d="${curve}"/>
   <text class="managed" x="${x(10) + 30}" y="${y(0.5)}">SignalR, Web PubSub</text>
-  <text x="${left + width / 2}" y="${top + height + 48}" text-anchor="middle">how often each of 1,000 open streams speaks, and what they cost an hour</text>
+  <text x="${left + width / 2}" y="${top + height + 48}" text-anchor="middle">how often each of 1,000 open streams sends an event, and their cost in an hour</text>
 </svg>
 `;
 }
@@ -117,7 +143,7 @@ const outputs = { 'cost.md': document, 'cost.svg': picture() };
 for (const [name, content] of Object.entries(outputs)) {
   if (!process.argv.includes('--check')) writeFileSync(url(name), content);
   else if (readFileSync(url(name), 'utf8') !== content) {
-    console.error(`docs/${name} is not what docs/cost.mjs computes: run node docs/cost.mjs`);
+    console.error(`docs/${name} differs from what docs/cost.mjs computes: run node docs/cost.mjs`);
     process.exitCode = 1;
   }
 }

@@ -1,8 +1,13 @@
-// Everything in the resource group: the function app, its identity, the storage that it starts from, its logs.
+// Everything in the resource group: the function app, its identity, its storage account and its logs.
 
 param location string
 param tags object
+
+@description('The suffix of every name, as uniqueString() makes it. The length is stated because a storage account\'s name must have 3 to 24 characters.')
+@minLength(13)
+@maxLength(13)
 param resourceToken string
+
 param instanceMemoryMB int
 param maximumInstanceCount int
 param streamsPerInstance int
@@ -15,13 +20,13 @@ var packageContainer = 'app-package'
 var storageBlobDataOwner = 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
 var monitoringMetricsPublisher = '3913510d-42f4-4e42-8a64-420c390055eb'
 
-resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {
+resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = {
   name: 'id-api-${resourceToken}'
   location: location
   tags: tags
 }
 
-resource storage 'Microsoft.Storage/storageAccounts@2024-01-01' = {
+resource storage 'Microsoft.Storage/storageAccounts@2025-08-01' = {
   name: 'st${resourceToken}'
   location: location
   tags: tags
@@ -46,7 +51,7 @@ resource storage 'Microsoft.Storage/storageAccounts@2024-01-01' = {
   }
 }
 
-// The host keeps its lease and its keys in blobs and the platform fetches the package from one. Nothing here uses a queue or a table.
+// The host keeps its lease and its keys in blobs, and the platform reads the package from a blob. The app uses no queue and no table.
 resource storageRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   name: guid(storage.id, identity.id, storageBlobDataOwner)
   scope: storage
@@ -57,7 +62,7 @@ resource storageRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-resource workspace 'Microsoft.OperationalInsights/workspaces@2023-09-01' = {
+resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
   name: 'log-${resourceToken}'
   location: location
   tags: tags
@@ -94,7 +99,7 @@ resource insightsRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   }
 }
 
-resource plan 'Microsoft.Web/serverfarms@2025-05-01' = {
+resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
   name: 'plan-${resourceToken}'
   location: location
   tags: tags
@@ -108,7 +113,7 @@ resource plan 'Microsoft.Web/serverfarms@2025-05-01' = {
   }
 }
 
-resource api 'Microsoft.Web/sites@2025-05-01' = {
+resource api 'Microsoft.Web/sites@2025-03-01' = {
   name: 'func-api-${resourceToken}'
   location: location
   tags: union(tags, { 'azd-service-name': 'api' })
@@ -142,7 +147,7 @@ resource api 'Microsoft.Web/sites@2025-05-01' = {
         maximumInstanceCount: maximumInstanceCount
         triggers: {
           http: {
-            // The plan's default is 4, 16 or 32 by memory size: right for work, and for waiting streams 1000 / 16 times the price.
+            // The plan's default is 4, 16 or 32, depending on the memory. It suits work; for waiting streams it costs 1000 / 16 times as much.
             perInstanceConcurrency: streamsPerInstance
           }
         }
@@ -152,8 +157,8 @@ resource api 'Microsoft.Web/sites@2025-05-01' = {
       }
     }
     siteConfig: {
-      // No `cors` here: the platform's CORS would answer in place of the app, which has its own (Sse:AllowedOrigins).
-      http20Enabled: true // a browser opens six streams to an HTTP/1.1 origin and no more
+      // There is no `cors` here because the platform's CORS would answer instead of the app, which has a setting of its own (Sse:AllowedOrigins).
+      http20Enabled: true // over HTTP/1.1 a browser opens at most six streams to one origin
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
       appSettings: [
@@ -190,7 +195,7 @@ resource api 'Microsoft.Web/sites@2025-05-01' = {
     insightsRole
   ]
 
-  // Deployment goes by Microsoft Entra ID alone; a publishing profile's password opens nothing.
+  // Deployment uses Microsoft Entra ID only. The passwords of a publishing profile do not work.
   resource noPasswords 'basicPublishingCredentialsPolicies' = {
     name: 'scm'
     properties: {

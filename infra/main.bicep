@@ -2,10 +2,10 @@ targetScope = 'subscription'
 
 @minLength(1)
 @maxLength(64)
-@description('Name of the environment. The resource group carries it, and every other name is derived from it.')
+@description('Name of the environment. It is part of the resource group\'s name, and every other name is derived from it.')
 param environmentName string
 
-// The regions of Flex Consumption; `az functionapp list-flexconsumption-locations` prints the list of the day.
+// The regions that offer Flex Consumption. `az functionapp list-flexconsumption-locations` prints the current list.
 @minLength(1)
 @description('Region of every resource.')
 @allowed([
@@ -49,31 +49,32 @@ param environmentName string
 })
 param location string
 
-@description('Memory of one instance in MB. It sets the price of an instance and its processor: a quarter of a core, one, two.')
+@description('Memory of one instance in MB. It determines the price of an instance and its cores: 0.25, 1 or 2.')
 @allowed([512, 2048, 4096])
 param instanceMemoryMB int = 2048
 
-@description('The most instances at once, and with them the most that open streams can cost an hour.')
+@description('The maximum number of instances, and so what open streams can cost in an hour. The platform applies this limit and does not guarantee it. Some regions refuse values under 40: use 40 there.')
 @minValue(1)
 @maxValue(1000)
 param maximumInstanceCount int = 40
 
-@description('Open streams an instance. It is the HTTP concurrency that the platform scales by and the app\'s own Sse:MaxStreams.')
+@description('The number of open streams on one instance. It sets both the HTTP concurrency by which the platform scales and the app\'s Sse:MaxStreams.')
 @minValue(1)
 @maxValue(1000)
 param streamsPerInstance int = 1000
 
-@description('RollingUpdate drains instances one batch after another when a version is deployed; Recreate cuts every stream at once.')
-@allowed(['RollingUpdate', 'Recreate'])
-param siteUpdateStrategy string = 'RollingUpdate'
+// https://learn.microsoft.com/azure/azure-functions/flex-consumption-site-updates
+@description('What the platform does to running instances when the code or a setting changes. Recreate stops all of them at once and every stream is cut. RollingUpdate, which is a preview in most regions, drains and replaces them in batches, so two versions run at the same time. A change of this value takes effect with the update after it.')
+@allowed(['Recreate', 'RollingUpdate'])
+param siteUpdateStrategy string = 'Recreate'
 
-@description('The most logs and telemetry kept a day, in GB.')
+@description('The daily limit of logs and telemetry in GB. Nothing more is recorded on a day that has reached it.')
 @minValue(1)
 param dailyLogLimitGB int = 1
 
 var tags = { 'azd-env-name': environmentName }
 
-resource group 'Microsoft.Resources/resourceGroups@2024-11-01' = {
+resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
   name: 'rg-${environmentName}'
   location: location
   tags: tags
@@ -100,8 +101,8 @@ output AZURE_RESOURCE_GROUP string = group.name
 output AZURE_FUNCTION_NAME string = app.outputs.name
 output SERVICE_API_NAME string = app.outputs.name
 
-@description('The page. The end-to-end tests take the same value.')
+@description('The address of the page. The end-to-end tests read a variable of the same name.')
 output FUNCSSE_URL string = app.outputs.url
 
-@description('The stream.')
+@description('The address of the stream.')
 output FUNCSSE_STREAM_URL string = '${app.outputs.url}/events'
