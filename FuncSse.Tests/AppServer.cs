@@ -8,6 +8,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
 
 namespace FuncSse.Tests;
 
@@ -18,7 +19,7 @@ internal sealed class AppServer : IAsyncDisposable
 
     private AppServer(WebApplication app) => _app = app;
 
-    public CapturedLogs Logs { get; } = new();
+    public FakeLogCollector Logs { get; } = new();
 
     public Uri Address => new(_app.Urls.First());
 
@@ -41,7 +42,7 @@ internal sealed class AppServer : IAsyncDisposable
         builder.Services.AddEndpoints(builder.Configuration);
         WebApplication app = builder.Build();
         var server = new AppServer(app);
-        app.Services.GetRequiredService<ILoggerFactory>().AddProvider(server.Logs);
+        app.Services.GetRequiredService<ILoggerFactory>().AddProvider(new FakeLoggerProvider(server.Logs));
         app.MapGet("/events", (CounterFeed counter) => new SseStreamResult<string>(counter.ReadAsync));
         foreach ((string path, SseFeed<string> feed) in feeds)
         {
@@ -62,7 +63,7 @@ internal sealed class AppServer : IAsyncDisposable
         }
     }
 
-    public void AssertQuiet() => Assert.DoesNotContain(Logs.Entries, entry => entry.Level > LogLevel.Information);
+    public void AssertQuiet() => Assert.DoesNotContain(Logs.GetSnapshot(), entry => entry.Level > LogLevel.Information);
 
     public ValueTask DisposeAsync() => _app.DisposeAsync();
 }

@@ -88,7 +88,7 @@ public sealed class FaultTests
         using RawClient client = await RawClient.GetByHttp2Async(server.Address, "/flood");
         await Eventually.TrueAsync(() => server.Streams.Open == 1);
         await Eventually.TrueAsync(
-            () => server.Logs.Entries.Any(entry => entry.Message.EndsWith("client_stalled.", StringComparison.Ordinal)));
+            () => server.Logs.GetSnapshot().Any(entry => entry.Message.EndsWith("client_stalled.", StringComparison.Ordinal)));
         Assert.Equal(0, server.Streams.Open);
         await client.ReadToEndAsync().WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
         server.AssertQuiet();

@@ -1,6 +1,12 @@
 namespace FuncSse.Tests;
 
-/// <summary>A clock that stands until it is moved. Timers fire in their order, on the thread that moves it.</summary>
+/// <summary>
+/// A clock that stands until it is moved. Timers fire in the order in which they are due, on the thread that moves the clock. Four things
+/// are not in <c>FakeTimeProvider</c>. The clock shows each timer's own due time while that timer fires, and not the end of the advance,
+/// so a timer that is set from a callback still fires within the same advance. <see cref="Jump"/> makes timers late
+/// (<c>AdjustTime</c> moves their due times too). <see cref="NextDue"/> says what is set, and <see cref="BeforeNextReading"/> lets another
+/// thread's work happen at a reading of the clock.
+/// </summary>
 internal sealed class ManualTimeProvider : TimeProvider
 {
     private readonly Lock _gate = new();

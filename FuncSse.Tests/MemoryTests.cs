@@ -22,7 +22,7 @@ public sealed class MemoryTests
         Assert.InRange(GC.GetTotalMemory(forceFullCollection: true) - before, long.MinValue, 20 * 1024 * 1024);
         await Eventually.TrueAsync(() => server.Streams.Open == 1);
         Array.ForEach(clients, client => client.Dispose());
-        Assert.Equal(50, server.Logs.Entries.Count(entry => entry.Message.EndsWith("client_stalled.", StringComparison.Ordinal)));
+        Assert.Equal(50, server.Logs.GetSnapshot().Count(entry => entry.Message.EndsWith("client_stalled.", StringComparison.Ordinal)));
         await reader.ReadUntilAsync("data: 100\n");
         server.AssertQuiet();
     }

@@ -1,7 +1,6 @@
-using System.Collections.Concurrent;
-using System.Diagnostics.Metrics;
 using System.Net.ServerSentEvents;
 using FuncSse.Streaming;
+using Microsoft.Extensions.Diagnostics.Metrics.Testing;
 
 namespace FuncSse.Tests;
 
@@ -9,47 +8,36 @@ namespace FuncSse.Tests;
 public sealed class SseMetricsTests : IDisposable
 {
     private readonly StreamHarness _stream = new(new SseOptions { MaxStreams = 1 });
-    private readonly MeterListener _listener = new();
-    private readonly ConcurrentDictionary<string, double> _sums = new();
-    private readonly ConcurrentQueue<(double Seconds, string? Reason)> _durations = new();
-    private readonly ConcurrentDictionary<string, string?> _units = new();
+    private readonly MetricCollector<int> _activeStreams;
+    private readonly MetricCollector<long> _sentEvents;
+    private readonly MetricCollector<long> _refusedStreams;
+    private readonly MetricCollector<double> _durations;
 
     public SseMetricsTests()
     {
-        _listener.InstrumentPublished = (instrument, listener) =>
-        {
-            // Other tests have meters of the same name at the same time.
-            if (instrument.Meter.Name == "FuncSse" && instrument.Meter.Scope == _stream.MeterFactory)
-            {
-                _units[instrument.Name] = instrument.Unit;
-                listener.EnableMeasurementEvents(instrument);
-            }
-        };
-        _listener.SetMeasurementEventCallback<long>((instrument, value, _, _) => _sums.AddOrUpdate(instrument.Name, value, (_, sum) => sum + value));
-        _listener.SetMeasurementEventCallback<int>((instrument, value, _, _) => _sums[instrument.Name] = value);
-        _listener.SetMeasurementEventCallback<double>((_, value, tags, _) =>
-            _durations.Enqueue((value, tags.ToArray().Single(tag => tag.Key == "funcsse.stream.end_reason").Value as string)));
-        _listener.Start();
+        _activeStreams = Collect<int>("funcsse.active_streams");
+        _sentEvents = Collect<long>("funcsse.sent_events");
+        _refusedStreams = Collect<long>("funcsse.refused_streams");
+        _durations = Collect<double>("funcsse.stream.duration");
     }
 
     public void Dispose()
     {
-        _listener.Dispose();
+        _activeStreams.Dispose();
+        _sentEvents.Dispose();
+        _refusedStreams.Dispose();
+        _durations.Dispose();
         _stream.Dispose();
     }
 
     [Fact]
-    public async Task Instruments_have_names_and_units_after_the_conventions()
+    public async Task Instruments_have_units_after_the_conventions()
     {
         await _stream.RunAsync((_, _) => AsyncEnumerable.Empty<SseItem<string>>());
-        Assert.Equal(
-            [
-                ("funcsse.active_streams", "{stream}"),
-                ("funcsse.refused_streams", "{stream}"),
-                ("funcsse.sent_events", "{event}"),
-                ("funcsse.stream.duration", "s"),
-            ],
-            _units.Select(unit => (unit.Key, unit.Value)).Order());
+        Assert.Equal("{stream}", _activeStreams.Instrument!.Unit);
+        Assert.Equal("{event}", _sentEvents.Instrument!.Unit);
+        Assert.Equal("{stream}", _refusedStreams.Instrument!.Unit);
+        Assert.Equal("s", _durations.Instrument!.Unit);
     }
 
     [Fact]
@@ -58,17 +46,16 @@ public sealed class SseMetricsTests : IDisposable
         Task run = _stream.RunCounterAsync();
         _stream.Time.Advance(TimeSpan.FromSeconds(3));
         await new SseStreamResult<string>(_stream.Counter.ReadAsync).ExecuteAsync(_stream.NewRequest());
-        _listener.RecordObservableInstruments();
-        Assert.Equal(1, _sums["funcsse.active_streams"]);
-        Assert.Equal(3, _sums["funcsse.sent_events"]);
-        Assert.Equal(1, _sums["funcsse.refused_streams"]);
-        Assert.Empty(_durations);
+        Assert.Equal(1, ActiveStreams());
+        Assert.Equal(3, _sentEvents.GetMeasurementSnapshot().EvaluateAsCounter());
+        Assert.Equal(1, _refusedStreams.GetMeasurementSnapshot().EvaluateAsCounter());
+        Assert.Empty(_durations.GetMeasurementSnapshot());
 
         _stream.LeaveAsClient();
         await run;
-        _listener.RecordObservableInstruments();
-        Assert.Equal(0, _sums["funcsse.active_streams"]);
-        Assert.Equal((3.0, "client_left"), Assert.Single(_durations));
+        Assert.Equal(0, ActiveStreams());
+        Assert.Equal(3, Assert.Single(_durations.GetMeasurementSnapshot()).Value);
+        Assert.Equal("client_left", EndReason());
     }
 
     [Theory]
@@ -100,6 +87,18 @@ public sealed class SseMetricsTests : IDisposable
             await run;
         }
 
-        Assert.Equal(reason, Assert.Single(_durations).Reason);
+        Assert.Equal(reason, EndReason());
     }
+
+    // From this test's own meter factory: other tests have meters of the same name at the same time.
+    private MetricCollector<T> Collect<T>(string instrument)
+        where T : struct => new(_stream.MeterFactory, SseMeter.Name, instrument);
+
+    private int ActiveStreams()
+    {
+        _activeStreams.RecordObservableInstruments();
+        return _activeStreams.LastMeasurement!.Value;
+    }
+
+    private object? EndReason() => Assert.Single(_durations.GetMeasurementSnapshot()).Tags["funcsse.stream.end_reason"];
 }

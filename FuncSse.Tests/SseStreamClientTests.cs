@@ -23,7 +23,7 @@ public sealed class SseStreamClientTests
         stream.Time.Advance(TimeSpan.FromTicks(1));
         Assert.True(stream.IsAborted);
         await run;
-        Assert.Contains(stream.Logs.Entries, entry => entry.Message.EndsWith("client_stalled.", StringComparison.Ordinal));
+        Assert.Contains(stream.Logs.GetSnapshot(), entry => entry.Message.EndsWith("client_stalled.", StringComparison.Ordinal));
         Assert.Equal(0, stream.Streams.Open);
     }
 
@@ -114,7 +114,7 @@ public sealed class SseStreamClientTests
         stream.Time.Advance(grace);
         await run;
         Assert.True(stream.IsAborted);
-        Assert.DoesNotContain(stream.Logs.Entries, entry => entry.Level > LogLevel.Information); // The feed did nothing wrong.
+        Assert.DoesNotContain(stream.Logs.GetSnapshot(), entry => entry.Level > LogLevel.Information); // The feed did nothing wrong.
     }
 
     [Fact]

@@ -30,8 +30,8 @@ public sealed class SseStreamEndTests
         Assert.Matches(ending, stream.Read());
         Assert.False(stream.IsAborted);
         Assert.Equal(0, stream.Streams.Open);
-        Assert.Contains(stream.Logs.Entries, entry => entry.Level == LogLevel.Debug && entry.Message.EndsWith($"1 events: {reason}.", StringComparison.Ordinal));
-        Assert.DoesNotContain(stream.Logs.Entries, entry => entry.Level > LogLevel.Information);
+        Assert.Contains(stream.Logs.GetSnapshot(), entry => entry.Level == LogLevel.Debug && entry.Message.EndsWith($"1 events: {reason}.", StringComparison.Ordinal));
+        Assert.DoesNotContain(stream.Logs.GetSnapshot(), entry => entry.Level > LogLevel.Information);
     }
 
     [Theory]
@@ -85,7 +85,7 @@ public sealed class SseStreamEndTests
         Assert.Equal("no more", (await Assert.ThrowsAsync<InvalidOperationException>(() => run)).Message);
         Assert.Matches("^retry: 1000\n\ndata: a\n\nretry: \\d{4}\n\n$", stream.Read());
         Assert.Equal(0, stream.Streams.Open);
-        Assert.Single(stream.Logs.Entries, entry => entry.Level == LogLevel.Error && entry.Exception?.Message == "no more");
+        Assert.Single(stream.Logs.GetSnapshot(), entry => entry.Level == LogLevel.Error && entry.Exception?.Message == "no more");
 
         static async IAsyncEnumerable<SseItem<string>> FailingAsync(string? lastEventId, [EnumeratorCancellation] CancellationToken cancellationToken)
         {
@@ -119,7 +119,7 @@ public sealed class SseStreamEndTests
         });
         await run;
         Assert.InRange(stream.Time.Now, TimeSpan.FromMilliseconds(500), TimeSpan.FromMinutes(10));
-        Assert.Contains(stream.Logs.Entries, entry => entry.Level == LogLevel.Warning);
+        Assert.Contains(stream.Logs.GetSnapshot(), entry => entry.Level == LogLevel.Warning);
         Assert.False(disposed.Task.IsCompleted);
         never.SetResult();
         await disposed.Task;
@@ -145,7 +145,7 @@ public sealed class SseStreamEndTests
         Task run = stream.RunAsync((_, cancellationToken) => StreamHarness.SilentAsync(cancellationToken));
         stream.CancelAsHost();
         await run;
-        Assert.DoesNotContain(stream.Logs.Entries, entry => entry.Level > LogLevel.Information);
+        Assert.DoesNotContain(stream.Logs.GetSnapshot(), entry => entry.Level > LogLevel.Information);
     }
 
     [Fact]

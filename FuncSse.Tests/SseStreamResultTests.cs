@@ -52,7 +52,7 @@ public sealed class SseStreamResultTests
             Task answer = stream.RunAsync<string>((_, _) => throw new InvalidOperationException("not called"));
             Assert.True(answer.IsCompletedSuccessfully);
             Assert.Equal("", stream.Read());
-            Assert.Empty(stream.Logs.Entries);
+            Assert.Empty(stream.Logs.GetSnapshot());
         }
     }
 

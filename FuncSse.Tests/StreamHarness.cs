@@ -10,6 +10,7 @@ using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
 
 namespace FuncSse.Tests;
 
@@ -36,7 +37,7 @@ internal sealed class StreamHarness : IHttpRequestLifetimeFeature, IHttpResponse
             useSynchronizationContext: false));
         Coalescing = new CoalescingTimeProvider(Time);
         _services = new ServiceCollection()
-            .AddLogging(logging => logging.AddProvider(Logs).SetMinimumLevel(LogLevel.Debug))
+            .AddLogging(logging => logging.AddProvider(new FakeLoggerProvider(Logs)).SetMinimumLevel(LogLevel.Debug))
             .AddMetrics()
             .AddSingleton<IHostApplicationLifetime>(this)
             .AddSingleton(Microsoft.Extensions.Options.Options.Create(Options))
@@ -52,7 +53,7 @@ internal sealed class StreamHarness : IHttpRequestLifetimeFeature, IHttpResponse
 
     public CoalescingTimeProvider Coalescing { get; }
 
-    public CapturedLogs Logs { get; } = new();
+    public FakeLogCollector Logs { get; } = new();
 
     public DefaultHttpContext Http { get; }
 
@@ -119,7 +120,6 @@ internal sealed class StreamHarness : IHttpRequestLifetimeFeature, IHttpResponse
         _client.Dispose();
         _host.Dispose();
         Coalescing.Dispose();
-        Logs.Dispose();
     }
 
     CancellationToken IHttpRequestLifetimeFeature.RequestAborted
