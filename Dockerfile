@@ -5,7 +5,7 @@ FROM mcr.microsoft.com/dotnet/sdk:10.0 AS build
 WORKDIR /source
 
 # The packages have a layer of their own, which Docker reuses until a project file changes.
-COPY global.json Directory.*.props ./
+COPY global.json Directory.* ./
 COPY FuncSse.Streaming/*.csproj FuncSse.Streaming/
 COPY FuncSse.Endpoints/*.csproj FuncSse.Endpoints/
 COPY FuncSse.SelfHost/*.csproj FuncSse.SelfHost/

@@ -1,0 +1,103 @@
+using System.Reflection;
+using System.Text.Json;
+using FuncSse.Endpoints;
+using FuncSse.Streaming;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Azure.Functions.Worker;
+
+namespace FuncSse.Tests;
+
+/// <summary>The functions, called without a Functions host, and what the host reads about them.</summary>
+public sealed class FunctionTests
+{
+    private static readonly Dictionary<string, MethodInfo> Functions = typeof(EventsFunction).Assembly.GetTypes()
+        .SelectMany(type => type.GetMethods())
+        .Where(method => method.IsDefined(typeof(FunctionAttribute)))
+        .ToDictionary(method => method.GetCustomAttribute<FunctionAttribute>()!.Name);
+
+    [Fact]
+    public async Task Events_streams_the_counter_until_the_host_cancels_the_call()
+    {
+        using var stream = new StreamHarness();
+        using var call = new Call();
+        IResult result = new EventsFunction(stream.Counter).Run(stream.Http.Request, call);
+        Assert.IsType<SseStreamResult<string>>(result);
+        Task run = InlineContext.Run(() => result.ExecuteAsync(stream.Http));
+        stream.Time.Advance(TimeSpan.FromSeconds(2));
+        Assert.Equal("retry: 1000\n\nid: 1\ndata: 1\n\nid: 2\ndata: 2\n\n", stream.Read());
+
+        call.Cancel();
+        await run.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        Assert.False(stream.IsAborted);
+        Assert.Contains(stream.Logs.GetSnapshot(), entry => entry.Message.EndsWith("host_cancelled.", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Page_returns_the_page()
+    {
+        var page = new PageResult("static/index.html");
+        Assert.Same(page, new PageFunction(page).Run(new DefaultHttpContext().Request));
+    }
+
+    [Theory]
+    [InlineData("Events", "events", "get head options")]
+    [InlineData("Page", "{ignored:maxlength(0)?}", "get head")]
+    public void Function_has_its_route_and_methods_and_needs_no_key(string name, string route, string methods)
+    {
+        HttpTriggerAttribute trigger = Trigger(Functions[name]);
+        Assert.Equal(route, trigger.Route);
+        Assert.Equal(methods, string.Join(' ', trigger.Methods!));
+        Assert.Equal(AuthorizationLevel.Anonymous, trigger.AuthLevel);
+    }
+
+    [Fact]
+    public void Host_reads_of_every_function_what_its_trigger_says()
+    {
+        using JsonDocument file = JsonDocument.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "functions.metadata")));
+        Dictionary<string, JsonElement> metadata = file.RootElement.EnumerateArray().ToDictionary(function => function.GetProperty("name").GetString()!);
+        Assert.Equal(Functions.Keys.Order(), metadata.Keys.Order());
+        foreach ((string name, MethodInfo function) in Functions)
+        {
+            HttpTriggerAttribute trigger = Trigger(function);
+            JsonElement binding = metadata[name].GetProperty("bindings").EnumerateArray()
+                .Single(binding => binding.GetProperty("type").GetString() == "httpTrigger");
+            Assert.Equal($"{function.DeclaringType!.FullName}.{function.Name}", metadata[name].GetProperty("entryPoint").GetString());
+            Assert.Equal(trigger.Route, binding.GetProperty("route").GetString());
+            Assert.Equal(trigger.AuthLevel.ToString(), binding.GetProperty("authLevel").GetString());
+            Assert.Equal(trigger.Methods, binding.GetProperty("methods").EnumerateArray().Select(method => method.GetString()));
+        }
+    }
+
+    private static HttpTriggerAttribute Trigger(MethodInfo function) =>
+        function.GetParameters().Select(parameter => parameter.GetCustomAttribute<HttpTriggerAttribute>()).Single(trigger => trigger is not null)!;
+
+    /// <summary>A call as the worker gives it to a function. The functions use its token only.</summary>
+    private sealed class Call : FunctionContext, IDisposable
+    {
+        private readonly CancellationTokenSource _cancelled = new();
+
+        public override CancellationToken CancellationToken => _cancelled.Token;
+
+        public override string InvocationId => throw new NotSupportedException();
+
+        public override string FunctionId => throw new NotSupportedException();
+
+        public override TraceContext TraceContext => throw new NotSupportedException();
+
+        public override BindingContext BindingContext => throw new NotSupportedException();
+
+        public override RetryContext RetryContext => throw new NotSupportedException();
+
+        public override IServiceProvider InstanceServices { get; set; } = null!;
+
+        public override FunctionDefinition FunctionDefinition => throw new NotSupportedException();
+
+        public override IDictionary<object, object> Items { get; set; } = null!;
+
+        public override IInvocationFeatures Features => throw new NotSupportedException();
+
+        public void Cancel() => _cancelled.Cancel();
+
+        public void Dispose() => _cancelled.Dispose();
+    }
+}
