@@ -1,6 +1,5 @@
 using FuncSse.Endpoints;
 using FuncSse.SelfHost;
-using FuncSse.Streaming;
 
 WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
 {
@@ -20,7 +19,7 @@ if (!app.Services.CheckOptions(Console.Error))
     return 1;
 }
 
-app.MapMethods("/events", ["GET", "HEAD", "OPTIONS"], (CounterFeed counter) => new SseStreamResult<string>(counter.ReadAsync));
+app.MapMethods("/events", ["GET", "HEAD", "OPTIONS"], (HttpRequest request, CounterFeed counter) => counter.Stream(request));
 app.MapMethods("/", ["GET", "HEAD"], (PageResult page) => page);
 await app.RunAsync();
 return 0;

@@ -27,7 +27,7 @@ public sealed class EndToEndTests(Server server) : IDisposable
         using HttpResponseMessage response = await OpenAsync();
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         Assert.Equal("text/event-stream", response.Content.Headers.ContentType?.ToString());
-        Assert.Equal("no-cache, no-transform", response.Headers.NonValidated["Cache-Control"].ToString());
+        Assert.Equal("no-cache, no-store, no-transform", response.Headers.NonValidated["Cache-Control"].ToString());
         Assert.Equal("no", Assert.Single(response.Headers.GetValues("X-Accel-Buffering")));
         Assert.Equal("*", Assert.Single(response.Headers.GetValues("Access-Control-Allow-Origin")));
         Assert.Null(response.Content.Headers.ContentLength);

@@ -13,9 +13,6 @@ namespace FuncSse.Streaming;
 /// <param name="section">The section; <see langword="null"/> to check the values that are given as the present ones.</param>
 internal sealed class SettingsReader(string path, IConfiguration? section)
 {
-    // Origins hold neither commas nor semicolons, so a list that uses them is not misread.
-    private static readonly char[] Separators = [' ', ',', ';'];
-
     private readonly List<string> _known = [];
 
     /// <summary>One line for each value that is not allowed.</summary>
@@ -48,23 +45,33 @@ internal sealed class SettingsReader(string path, IConfiguration? section)
         return Fail(name, text ?? $"{present}", $"a whole number from 1 to {int.MaxValue}, or nothing for no limit", present);
     }
 
-    public IReadOnlyList<string> Origins(string name, IReadOnlyList<string> present)
+    public int Number(string name, int present, int min, int max)
+    {
+        string? text = Value(name);
+        if (text is null || int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out present) ? present >= min && present <= max : false)
+        {
+            return present;
+        }
+
+        return Fail(name, text ?? $"{present}", $"a whole number from {min} to {max}", present);
+    }
+
+    /// <summary>Reads a list in one setting, or the array that JSON gives.</summary>
+    public IReadOnlyList<string> List(
+        string name, IReadOnlyList<string> present, Func<IReadOnlyList<string>, bool> isAllowed, string allowed, params char[] separators)
     {
         _known.Add(name);
-        IReadOnlyList<string> origins = present;
+        IReadOnlyList<string> list = present;
         if (section?.GetSection(name) is { } setting && (setting.Exists() || setting.Value is not null))
         {
-            // One setting, or the array that JSON gives. A list that comes out empty does not mean all.
-            origins =
+            list =
             [
-                .. (setting.Value ?? "").Split(Separators, StringSplitOptions.RemoveEmptyEntries),
+                .. (setting.Value ?? "").Split(separators, StringSplitOptions.RemoveEmptyEntries),
                 .. setting.GetChildren().Select(child => child.Value ?? ""),
             ];
         }
 
-        return origins is ["*"] or ["none"] || (origins.Count > 0 && origins.All(IsOrigin))
-            ? origins
-            : Fail(name, section?[name] ?? string.Join(' ', origins), "none, *, or origins as browsers send them, such as https://example.com http://localhost:3000", present);
+        return isAllowed(list) ? list : Fail(name, section?[name] ?? string.Join(' ', list), allowed, present);
     }
 
     public void ThrowIfFailed(Type options)
@@ -90,11 +97,6 @@ internal sealed class SettingsReader(string path, IConfiguration? section)
             }
         }
     }
-
-    // Scheme, host in ASCII, and the port unless it is the scheme's own: browsers send nothing else (RFC 6454 §6.2).
-    private static bool IsOrigin(string text) =>
-        Uri.TryCreate(text, UriKind.Absolute, out Uri? uri)
-        && text == $"{uri.Scheme}://{(uri.HostNameType == UriHostNameType.IPv6 ? uri.Host : uri.IdnHost)}{(uri.IsDefaultPort ? "" : $":{uri.Port}")}";
 
     // Levenshtein's: how many letters have to be changed, added or left out.
     private static int Distance(string a, string b)
