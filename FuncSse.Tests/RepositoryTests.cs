@@ -93,17 +93,12 @@ public sealed partial class RepositoryTests
     {
         // The two hosts open their streams to all origins.
         object[] sections = [new CounterOptions(), new SseOptions { AllowedOrigins = ["*"] }];
-        IEnumerable<(string Name, string Default)> settings = sections.SelectMany(options => options.GetType().GetProperties()
-            .Select(setting => (setting.Name, setting.GetValue(options) switch
-            {
-                null => "none",
-                IEnumerable<string> list => string.Join(' ', list),
-                object value => Convert.ToString(value, CultureInfo.InvariantCulture)!,
-            })));
-        IEnumerable<(string Name, string Default)> rows = Setting().Matches(Read("README.md"))
-            .Select(row => (row.Groups[1].Value, row.Groups[2].Value.Trim('`')));
-        Assert.Equal(settings, rows);
+        Assert.Equal(sections.SelectMany(Defaults), Rows(Setting(), "README.md"));
     }
+
+    [Fact]
+    public void Options_and_their_defaults_are_as_the_README_of_the_package_says() =>
+        Assert.Equal(Defaults(new SseOptions()), Rows(Option(), "FuncSse.Streaming/README.md"));
 
     [Fact]
     public void Operations_names_every_metric_and_every_end()
@@ -120,7 +115,7 @@ public sealed partial class RepositoryTests
     [Fact]
     public void Documents_link_to_what_exists()
     {
-        string[] folders = [Root, Path.Combine(Root, "docs"), Path.Combine(Root, "FuncSse.Benchmarks")];
+        string[] folders = [Root, Path.Combine(Root, "docs"), Path.Combine(Root, "FuncSse.Benchmarks"), Path.Combine(Root, "FuncSse.Streaming")];
         string[] documents = [.. folders.SelectMany(folder => Directory.GetFiles(folder, "*.md"))];
         var broken = new List<string>();
         foreach (string document in documents)
@@ -140,6 +135,17 @@ public sealed partial class RepositoryTests
         Assert.True(documents.Length > 1);
         Assert.Empty(broken);
     }
+
+    private static IEnumerable<(string Name, string Default)> Defaults(object options) => options.GetType().GetProperties()
+        .Select(option => (option.Name, option.GetValue(options) switch
+        {
+            null => "none",
+            IEnumerable<string> list => string.Join(' ', list),
+            object value => Convert.ToString(value, CultureInfo.InvariantCulture)!,
+        }));
+
+    private static IEnumerable<(string Name, string Default)> Rows(Regex row, string file) =>
+        row.Matches(Read(file)).Select(match => (match.Groups[1].Value, match.Groups[2].Value.Trim('`')));
 
     // As GitHub makes them of headings.
     private static IEnumerable<string> Anchors(string document) =>
@@ -178,6 +184,9 @@ public sealed partial class RepositoryTests
 
     [GeneratedRegex(@"^\| `Sse__(\w+)` \| (\S+) \|", RegexOptions.Multiline)]
     private static partial Regex Setting();
+
+    [GeneratedRegex(@"^\| `(\w+)` \| (\S+) \|", RegexOptions.Multiline)]
+    private static partial Regex Option();
 
     [GeneratedRegex("\"(funcsse\\.[a-z_.]+)\"")]
     private static partial Regex Metric();
