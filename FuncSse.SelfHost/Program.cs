@@ -26,5 +26,6 @@ catch (OptionsValidationException exception)
 WebApplication app = builder.Build();
 app.MapMethods("/events", ["GET", "HEAD", "OPTIONS"], (CounterFeed counter) => new SseStreamResult<string>(counter.ReadAsync));
 app.MapMethods("/", ["GET", "HEAD"], () => new PageResult("static/index.html"));
+app.MapMethods("/funcsse.js", ["GET", "HEAD"], () => new PageResult("static/funcsse.js"));
 await app.RunAsync();
 return 0;

@@ -7,10 +7,12 @@ using Microsoft.Net.Http.Headers;
 namespace FuncSse.Streaming;
 
 /// <summary>
-/// Answers with a page that stands in one file, under a content security policy that lets it run its own script and style and nothing
-/// else. The policy names both by their hashes, so whoever changes the page changes nothing here.
+/// Answers with a page, or a module that it imports. The content security policy of a page lets it run its own scripts and styles, and
+/// modules of its origin, and nothing else. The policy names the first by their hashes, so whoever changes the page changes nothing here.
 /// </summary>
-/// <param name="path">The file, in UTF-8, relative to the app's own folder: the current one is another on Azure.</param>
+/// <param name="path">
+/// The file, <c>.html</c> or <c>.js</c> in UTF-8, relative to the app's own folder: the current one is another on Azure.
+/// </param>
 public sealed partial class PageResult(string path) : IResult
 {
     /// <inheritdoc/>
@@ -19,18 +21,20 @@ public sealed partial class PageResult(string path) : IResult
         ArgumentNullException.ThrowIfNull(httpContext);
         byte[] content = await File.ReadAllBytesAsync(Path.Combine(AppContext.BaseDirectory, path), CancellationToken.None);
         IHeaderDictionary headers = httpContext.Response.Headers;
-        headers.ContentSecurityPolicy = Policy(Encoding.UTF8.GetString(content));
+        bool isModule = path.EndsWith(".js", StringComparison.Ordinal);
+        headers.ContentSecurityPolicy = isModule ? "default-src 'none'" : Policy(Encoding.UTF8.GetString(content));
         headers.CacheControl = "no-cache"; // Kept, but asked for each time: 304 when it is still the same.
         headers.XContentTypeOptions = "nosniff";
         headers["Referrer-Policy"] = "no-referrer";
         var tag = new EntityTagHeaderValue($"\"{Convert.ToHexString(SHA256.HashData(content)[..8])}\"");
-        await TypedResults.Bytes(content, "text/html; charset=utf-8", entityTag: tag).ExecuteAsync(httpContext);
+        string type = isModule ? "text/javascript; charset=utf-8" : "text/html; charset=utf-8";
+        await TypedResults.Bytes(content, type, entityTag: tag).ExecuteAsync(httpContext);
     }
 
     // The page may ask any server for events; that is what its address field is for.
     private static string Policy(string page) =>
         "default-src 'none'; " +
-        $"script-src {Hashes(Script(), page)}; style-src {Hashes(Style(), page)}; img-src data:; connect-src *; " +
+        $"script-src 'self' {Hashes(Script(), page)}; style-src {Hashes(Style(), page)}; img-src data:; connect-src *; " +
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
     private static string Hashes(Regex element, string page)
@@ -42,7 +46,7 @@ public sealed partial class PageResult(string path) : IResult
         return string.Join(' ', hashes.DefaultIfEmpty("'none'"));
     }
 
-    [GeneratedRegex("<script>(.*?)</script>", RegexOptions.Singleline)]
+    [GeneratedRegex("<script(?: type=\"module\")?>(.*?)</script>", RegexOptions.Singleline)]
     private static partial Regex Script();
 
     [GeneratedRegex("<style>(.*?)</style>", RegexOptions.Singleline)]
