@@ -161,6 +161,7 @@ public sealed partial class PageFeedTests(Browser browser)
         IPage page = await browser.OpenTabAsync();
         await page.AddInitScriptAsync("console.log = () => {}"); // each would come all the way here
         await page.GotoAsync($"{host.Address}?events={feed.Address}", new PageGotoOptions { WaitUntil = WaitUntilState.Commit });
+        await page.StartAsync();
         await page.WaitForFunctionAsync("() => Number(document.querySelector('#received').textContent) > 10000");
 
         await page.Locator("#toggle").ClickAsync(new LocatorClickOptions { Timeout = 3000 });
