@@ -101,6 +101,40 @@ public sealed partial class PageTests(Browser browser)
     }
 
     [Fact]
+    public async Task A_connection_that_goes_silent_is_noticed_and_the_count_goes_on()
+    {
+        await using SelfHost host = await SelfHost.StartAsync(Fast);
+        await using var proxy = new FaultyProxy(host.Address.Port);
+        IPage page = await browser.OpenTabAsync();
+        await page.GotoAsync($"http://127.0.0.1:{proxy.Port}/");
+        await page.CountsToAsync(10);
+
+        proxy.Swallow();
+        int last = int.Parse(await page.Locator("#last-id").InnerTextAsync(), CultureInfo.InvariantCulture);
+        await Expect(page.Locator("#notice")).ToHaveTextAsync("Watching /events. The stream before this one had gone silent.");
+        await Expect(page.Locator("#state")).ToHaveTextAsync("Open");
+        await page.CountsToAsync(last + 5);
+        await Expect(page.Locator("#reconnects")).ToHaveTextAsync("1");
+        await NothingIsMissingAsync(page, firstId: 1);
+    }
+
+    [Theory]
+    [InlineData("html", "/")]
+    [InlineData("javascript", "/funcsse.js")]
+    public async Task Page_and_module_are_kept_and_asked_for_each_time(string type, string path)
+    {
+        await using SelfHost host = await SelfHost.StartAsync();
+        using var client = new HttpClient { BaseAddress = host.Address };
+        using HttpResponseMessage response = await client.GetAsync(new Uri(path, UriKind.Relative), TestContext.Current.CancellationToken);
+        Assert.Equal($"text/{type}; charset=utf-8", response.Content.Headers.ContentType!.ToString());
+        Assert.True(response.Headers.CacheControl!.NoCache);
+        Assert.Equal(["nosniff"], response.Headers.GetValues("X-Content-Type-Options"));
+        using var again = new HttpRequestMessage(HttpMethod.Get, path) { Headers = { IfNoneMatch = { response.Headers.ETag! } } };
+        using HttpResponseMessage unchanged = await client.SendAsync(again, TestContext.Current.CancellationToken);
+        Assert.Equal(304, (int)unchanged.StatusCode);
+    }
+
+    [Fact]
     public async Task A_stream_that_is_stopped_before_it_came_back_is_no_reconnect()
     {
         await using SelfHost host = await SelfHost.StartAsync(Fast);

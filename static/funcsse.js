@@ -227,7 +227,6 @@ export async function* post(url, body, { headers, signal, credentials } = {}) {
   try {
     for (;;) {
       const { value: chunk, done } = await reader.read();
-      signal?.throwIfAborted();
       if (done) return; // an event without its empty line is none
       const lines = (afterCr && chunk[0] === '\n' ? chunk.slice(1) : chunk).split(/\r\n|\n|\r/);
       afterCr = chunk.endsWith('\r');
@@ -239,6 +238,7 @@ export async function* post(url, body, { headers, signal, credentials } = {}) {
         else if (field === 'event') type = value;
         else if (field === 'id' && !value.includes('\0')) lastEventId = value;
         if (line) continue;
+        signal?.throwIfAborted();
         if (data) yield { type: type || 'message', data: data.slice(0, -1), lastEventId };
         data = type = '';
       }
