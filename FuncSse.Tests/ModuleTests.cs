@@ -38,8 +38,8 @@ public sealed class ModuleTests(Browser browser)
     [Fact]
     public async Task A_position_frame_sets_the_last_event_id_of_the_eventsource_package()
     {
-        string script = Path.Combine(HouseTests.Root, "FuncSse.Tests", "browser", "position.mjs");
-        bool isThere = Directory.Exists(Path.Combine(HouseTests.Root, "FuncSse.Tests", "browser", "node_modules", "eventsource"));
+        string script = Path.Combine(ScenarioServer.Folder(), "position.mjs");
+        bool isThere = Directory.Exists(Path.Combine(ScenarioServer.Folder(), "node_modules", "eventsource"));
         Assert.SkipUnless(isThere, "The eventsource package is not installed: npm ci --prefix FuncSse.Tests/browser");
         await using ScenarioServer server = await ScenarioServer.StartAsync();
         using var node = Process.Start(new ProcessStartInfo("node", [script, server.PageOf("")]) { RedirectStandardOutput = true })!;

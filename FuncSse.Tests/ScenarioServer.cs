@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -35,8 +36,8 @@ internal sealed class ScenarioServer : IAsyncDisposable
         WebApplication app = builder.Build();
         var server = new ScenarioServer(app);
         app.MapGet("/", () => Results.Content("<!DOCTYPE html><script type=module src=/scenarios.js></script>", "text/html"));
-        app.MapGet("/scenarios.js", () => File(Path.Combine("FuncSse.Tests", "browser", "scenarios.js")));
-        app.MapGet("/funcsse.js", () => File(Path.Combine("static", "funcsse.js")));
+        app.MapGet("/scenarios.js", () => File(Path.Combine(Folder(), "scenarios.js")));
+        app.MapGet("/funcsse.js", () => File(Path.Combine(AppContext.BaseDirectory, "static", "funcsse.js")));
         app.MapGet("/control", server.Control);
         app.MapGet("/requests", () => Results.Text(JsonSerializer.Serialize(server._requests)));
         app.MapPost("/report", async (HttpRequest request) => server._report.TrySetResult(await new StreamReader(request.Body).ReadToEndAsync()));
@@ -56,8 +57,10 @@ internal sealed class ScenarioServer : IAsyncDisposable
         await _app.DisposeAsync();
     }
 
-    private static IResult File(string path) =>
-        Results.Text(System.IO.File.ReadAllText(Path.Combine(HouseTests.Root, path)), "text/javascript");
+    /// <summary>Where the scripts of these tests stand, and the packages that some of them need.</summary>
+    public static string Folder([CallerFilePath] string thisFile = "") => Path.Combine(Path.GetDirectoryName(thisFile)!, "browser");
+
+    private static IResult File(string path) => Results.Text(System.IO.File.ReadAllText(path), "text/javascript");
 
     private void Control(string proxy) => ((Action)(proxy switch
     {
