@@ -12,7 +12,7 @@ public sealed class ModuleTests(Browser browser)
         "A_killed_server_comes_back", "A_swallowed_connection_is_noticed", "A_silence_limit_is_learned_from_keep_alives",
         "A_laptop_sleeps", "The_page_is_back_or_the_network_is", "A_server_is_overloaded_for_a_while", "Some_answers_are_final",
         "A_missing_ticket_is_fetched", "A_ticket_expires", "A_reset_is_told", "Named_types_are_passed_on",
-        "Seven_tabs_share_a_stream_and_survive_their_leader", "A_position_frame_sets_the_last_event_id",
+        "A_tab_that_missed_events_gets_them_from_its_leader", "Seven_tabs_share_a_stream_and_survive_their_leader", "A_position_frame_sets_the_last_event_id",
         "A_post_stream_is_parsed_as_the_standard_says", "A_post_stream_tells_end_error_and_abort_apart",
     ];
 

@@ -169,6 +169,28 @@ const scenarios = {
     for (const tab of tabs) tab.close();
   },
 
+  async A_tab_that_missed_events_gets_them_from_its_leader() {
+    const tab = open('/?scenario=tab&number=0');
+    await until(() => tab?.seen?.data.length > 5, () => 'the other tab');
+    let missed = 0;
+    const { set } = Object.getOwnPropertyDescriptor(BroadcastChannel.prototype, 'onmessage');
+    Object.defineProperty(BroadcastChannel.prototype, 'onmessage', {
+      set(listen) {
+        set.call(this, (message) => (message.data.event && missed-- > 0) || listen(message));
+      },
+    });
+    const seen = follow(stream(), { shareTabs: true });
+    await seen.counts(10);
+    missed = 5;
+    await seen.counts(30);
+    check(missed <= 0, 'nothing was missed');
+    same((await requests()).length, 1);
+    tab.close();
+    await seen.counts(60);
+    seen.isWhole(Number(seen.data[0]));
+    same((await requests()).length, 2);
+  },
+
   async tab() {
     window.seen = follow(stream(), { shareTabs: true });
     // Only a lock that is held tells a page its own id.
