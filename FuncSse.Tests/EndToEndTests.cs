@@ -114,7 +114,9 @@ public sealed class EndToEndTests(Server server) : IDisposable
         Assert.Matches("^default-src 'none'; script-src 'self' 'sha256-[^ ]{44}' 'sha256-[^ ]{44}'; style-src 'sha256-[^ ]{44}'; ", policy);
         Assert.DoesNotContain("unsafe", policy, StringComparison.Ordinal);
         string html = await page.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
-        Assert.Contains("new EventSource", html, StringComparison.Ordinal);
+        Assert.Contains("import { subscribe } from './funcsse.js';", html, StringComparison.Ordinal);
+        string module = await _client.GetStringAsync(new Uri("funcsse.js", UriKind.Relative), TestContext.Current.CancellationToken);
+        Assert.Contains("new EventSource", module, StringComparison.Ordinal);
 
         using var again = new HttpRequestMessage(HttpMethod.Get, "");
         again.Headers.IfNoneMatch.Add(page.Headers.ETag!);
