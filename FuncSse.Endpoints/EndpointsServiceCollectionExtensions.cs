@@ -26,7 +26,7 @@ public static class EndpointsServiceCollectionExtensions
         services.AddSingleton<IConfigureOptions<CounterOptions>>(new CounterOptions.Setup(section));
         services.AddSingleton(provider => new CounterFeed(
             provider.GetRequiredService<IOptions<CounterOptions>>().Value.Interval, provider.GetRequiredService<CoalescingTimeProvider>()));
-        services.AddSingleton(new PageResult("static/index.html"));
+        services.AddSingleton<StaticFiles>();
         return services;
     }
 

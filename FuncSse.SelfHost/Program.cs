@@ -20,6 +20,7 @@ if (!app.Services.CheckOptions(Console.Error))
 }
 
 app.MapMethods("/events", ["GET", "HEAD", "OPTIONS"], (HttpRequest request, CounterFeed counter) => counter.Stream(request));
-app.MapMethods("/", ["GET", "HEAD"], (PageResult page) => page);
+app.MapMethods("/", ["GET", "HEAD"], (StaticFiles files) => files.Page);
+app.MapMethods("/funcsse.js", ["GET", "HEAD"], (StaticFiles files) => files.Module);
 await app.RunAsync();
 return 0;

@@ -2,7 +2,6 @@ using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using FuncSse.Streaming;
-using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 
 namespace FuncSse.Tests;
@@ -51,10 +50,15 @@ public sealed class SseFeedTests
             }
             finally
             {
-                cleaning.SetResult();
-                await cleaned.Task;
-                throw new InvalidOperationException("The save failed.");
+                await CleanAsync();
             }
+        }
+
+        async Task CleanAsync()
+        {
+            cleaning.SetResult();
+            await cleaned.Task;
+            throw new InvalidOperationException("The save failed.");
         }
     }
 
