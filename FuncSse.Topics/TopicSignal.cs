@@ -1,0 +1,49 @@
+using System.Threading.Tasks.Sources;
+
+namespace FuncSse.Topics;
+
+/// <summary>
+/// An auto-reset event for one waiter and any number of signallers that allocates nothing. The waiter goes on inside <see cref="Set"/>,
+/// on the signaller's thread.
+/// </summary>
+internal sealed class TopicSignal : IValueTaskSource
+{
+    private const int Idle = 0;
+    private const int Waiting = 1;
+    private const int IsSet = 2;
+
+    private ManualResetValueTaskSourceCore<bool> _core;
+    private int _state;
+
+    public void Set()
+    {
+        if (Interlocked.Exchange(ref _state, IsSet) == Waiting)
+        {
+            _core.SetResult(true);
+        }
+    }
+
+    public ValueTask WaitAsync()
+    {
+        _core.Reset();
+        if (Interlocked.CompareExchange(ref _state, Waiting, Idle) == Idle)
+        {
+            return new ValueTask(this, _core.Version);
+        }
+
+        Interlocked.Exchange(ref _state, Idle);
+        return ValueTask.CompletedTask;
+    }
+
+    void IValueTaskSource.GetResult(short token)
+    {
+        _core.GetResult(token);
+        // Before the waiter looks at what was signalled, so that a signal given from here on is not lost.
+        Interlocked.Exchange(ref _state, Idle);
+    }
+
+    ValueTaskSourceStatus IValueTaskSource.GetStatus(short token) => _core.GetStatus(token);
+
+    void IValueTaskSource.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _core.OnCompleted(continuation, state, token, flags);
+}
