@@ -249,6 +249,7 @@ public sealed class TopicHubTests : IAsyncDisposable
     {
         TopicReader reader = _node.Subscribe("a");
         await reader.NextAsync();
+        await Eventually.TrueAsync(() => _log.Reads == 1);
         reader.Dispose();
         Assert.True(reader.Subscription.IsEnded);
         int reads = _log.Reads;
