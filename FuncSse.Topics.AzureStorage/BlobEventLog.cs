@@ -36,7 +36,7 @@ internal sealed class BlobEventLog : IEventLog
         _time = time;
         _container = new BlobLogContainer(container, appendContainer, logger);
         _roller = new BlobLogRoller(_container, limits, options, time, logger);
-        _reader = new BlobLogReader(_container, _roller);
+        _reader = new BlobLogReader(_container, _roller, time);
         _polls = new PollSchedule(options.PollInterval, time);
     }
 
@@ -70,11 +70,9 @@ internal sealed class BlobEventLog : IEventLog
 
     public async Task WaitAsync(LogPosition after, CancellationToken cancellationToken)
     {
-        if (await StorageErrors.TranslateAsync(() => _container.LocateAsync(cancellationToken).AsTask(), cancellationToken) is { } state)
-        {
-            await _roller.KeepUpAsync(state, cancellationToken);
-        }
-
+        BlobLogState state =
+            await StorageErrors.TranslateAsync(() => _container.LocateAsync(cancellationToken).AsTask(), cancellationToken);
+        await _roller.KeepUpAsync(state, cancellationToken);
         await _polls.WaitAsync(after, cancellationToken);
     }
 

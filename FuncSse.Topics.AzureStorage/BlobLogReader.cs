@@ -5,8 +5,11 @@ using Azure.Storage.Blobs.Models;
 namespace FuncSse.Topics.AzureStorage;
 
 /// <summary>Reads the tail of a segment, or any other part of it: by ranges, and never more than it needs to.</summary>
-internal sealed class BlobLogReader(BlobLogContainer container, BlobLogRoller roller)
+internal sealed class BlobLogReader(BlobLogContainer container, BlobLogRoller roller, TimeProvider time)
 {
+    // Now and then a look is not conditional: nothing documents that sealing changes the ETag, though it does in Azurite.
+    private static readonly TimeSpan s_tailLifetime = TimeSpan.FromSeconds(10);
+
     // What was at a position when nothing followed it, so that the next look costs a conditional request.
     private Tail? _tail;
 
@@ -21,7 +24,8 @@ internal sealed class BlobLogReader(BlobLogContainer container, BlobLogRoller ro
         try
         {
             Tail? tail = Volatile.Read(ref _tail);
-            SegmentPart? part = await DownloadAsync(after, maxBytes, tail?.Position == after ? tail.Unchanged : null, cancellationToken);
+            bool isConditional = tail?.Position == after && time.GetElapsedTime(tail.AsOf) < s_tailLifetime;
+            SegmentPart? part = await DownloadAsync(after, maxBytes, isConditional ? tail!.Unchanged : null, cancellationToken);
             return part is null ? Nothing(after) : await MakePageAsync(state, after, maxBytes, part, cancellationToken);
         }
         catch (RequestFailedException missing) when (missing.Status == 404)
@@ -80,7 +84,7 @@ internal sealed class BlobLogReader(BlobLogContainer container, BlobLogRoller ro
 
         if (part.IsWhole)
         {
-            Volatile.Write(ref _tail, new Tail(next, new BlobRequestConditions { IfNoneMatch = part.ETag }));
+            Volatile.Write(ref _tail, new Tail(next, new BlobRequestConditions { IfNoneMatch = part.ETag }, time.GetTimestamp()));
         }
 
         return new LogPage(PositionState.Known, records, next);
@@ -144,5 +148,5 @@ internal sealed class BlobLogReader(BlobLogContainer container, BlobLogRoller ro
 
     private sealed record SegmentPart(ReadOnlyMemory<byte> Bytes, bool IsWhole, bool IsSealed, ETag ETag);
 
-    private sealed record Tail(LogPosition Position, BlobRequestConditions Unchanged);
+    private sealed record Tail(LogPosition Position, BlobRequestConditions Unchanged, long AsOf);
 }

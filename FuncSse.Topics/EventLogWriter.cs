@@ -124,6 +124,9 @@ internal sealed class EventLogWriter : IAsyncDisposable
             {
                 _pendingBytes -= batch.Sum(one => (long)one.Size);
             }
+
+            // Who waited for this batch often has the next event: it goes out with the next append and not with the one after.
+            await Task.Yield();
         }
     }
 

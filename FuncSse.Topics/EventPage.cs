@@ -10,7 +10,7 @@ internal sealed record EventPage(
     PositionState State, LogPosition Start, LogPosition End, IReadOnlyList<TopicEvent> Events, IReadOnlyList<LogPosition> Ends)
 {
     // A page that the catch-up keeps costs about this.
-    public long Size { get; } = 256 + (Ends.Count * 64L) + Events.Sum(one => (long)one.Size);
+    public long Size => 256 + (Ends.Count * 64L) + Events.Sum(one => (long)one.Size);
 
     /// <summary>Whether a record of the page ends there, or the page begins there.</summary>
     public bool Knows(LogPosition position) => position == Start || position == End || Search(Ends, position) >= 0;
