@@ -41,12 +41,14 @@ internal sealed class CatchUp(IEventLog log, TopicMetrics metrics, TimeProvider 
     public async ValueTask DisposeAsync()
     {
         Task run;
+        Task cancel;
         lock (_gate)
         {
-            _stop.Cancel();
+            cancel = _stop.CancelAsync();
             run = _run;
         }
 
+        await cancel;
         await run;
         _stop.Dispose();
     }

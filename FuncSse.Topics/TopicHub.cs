@@ -112,7 +112,8 @@ internal sealed class TopicHub(IEventLog log, TopicOptions options, TopicMetrics
 
     private void StopFollowing()
     {
-        _following?.Cancel();
+        // What waits for it must not go on here, under the lock.
+        _ = _following?.CancelAsync();
         _following = null;
         _head = null;
     }

@@ -197,6 +197,7 @@ public sealed class TopicHubTests : IAsyncDisposable
         int[] received = new int[Streams];
         TopicReader[] readers = [.. Enumerable.Range(0, Streams).Select(_ => _node.Subscribe("a"))];
         Task[] consumers = [.. readers.Select((reader, index) => ConsumeAsync(reader.Subscription, index))];
+        await Eventually.TrueAsync(() => received.All(count => Volatile.Read(ref count) == 1)); // The opening.
         long[] allocated = new long[Rounds];
         for (int round = 0; round < Rounds; round++)
         {
