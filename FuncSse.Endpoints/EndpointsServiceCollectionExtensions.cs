@@ -1,4 +1,6 @@
 using FuncSse.Streaming;
+using FuncSse.Topics;
+using FuncSse.Topics.AzureStorage;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
@@ -9,7 +11,7 @@ namespace FuncSse.Endpoints;
 public static class EndpointsServiceCollectionExtensions
 {
     /// <summary>
-    /// Adds the counter, the page and the streams under them. The streams may be read from any origin unless
+    /// Adds the counter, the page, the topics and the streams under them. The streams may be read from any origin unless
     /// <c>Sse:AllowedOrigins</c> says otherwise: they are a demonstration.
     /// </summary>
     /// <param name="services">The host's services.</param>
@@ -27,7 +29,8 @@ public static class EndpointsServiceCollectionExtensions
         services.AddSingleton(provider => new CounterFeed(
             provider.GetRequiredService<IOptions<CounterOptions>>().Value.Interval, provider.GetRequiredService<CoalescingTimeProvider>()));
         services.AddSingleton<StaticFiles>();
-        return services;
+        services.AddTopics(configuration.GetSection(TopicOptions.Section));
+        return services.AddAzureStorageEventLog(configuration);
     }
 
     /// <summary>Checks the options before the host starts, and writes what is wrong with them in one line each.</summary>

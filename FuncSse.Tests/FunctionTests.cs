@@ -44,12 +44,15 @@ public sealed class FunctionTests
     [InlineData("Events", "events", "get head options")]
     [InlineData("Module", "funcsse.js", "get head")]
     [InlineData("Page", "{ignored:maxlength(0)?}", "get head")]
-    public void Function_has_its_route_and_methods_and_needs_no_key(string name, string route, string methods)
+    [InlineData("Topics", "topics/{*name}", "get head options")]
+    [InlineData("Publish", "topics/{*name}", "post", AuthorizationLevel.Function)]
+    public void Function_has_its_route_its_methods_and_its_level(
+        string name, string route, string methods, AuthorizationLevel level = AuthorizationLevel.Anonymous)
     {
         HttpTriggerAttribute trigger = Trigger(Functions[name]);
         Assert.Equal(route, trigger.Route);
         Assert.Equal(methods, string.Join(' ', trigger.Methods!));
-        Assert.Equal(AuthorizationLevel.Anonymous, trigger.AuthLevel);
+        Assert.Equal(level, trigger.AuthLevel);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
@@ -45,15 +46,41 @@ internal sealed class SettingsReader(string path, IConfiguration? section)
         return Fail(name, text ?? $"{present}", $"a whole number from 1 to {int.MaxValue}, or nothing for no limit", present);
     }
 
-    public int Number(string name, int present, int min, int max)
+    public long Number(string name, long present, long min, long max)
     {
         string? text = Value(name);
-        if (text is null || int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out present) ? present >= min && present <= max : false)
+        long number = present;
+        if ((text is null || long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number)) && number >= min && number <= max)
         {
-            return present;
+            return number;
         }
 
         return Fail(name, text ?? $"{present}", $"a whole number from {min} to {max}", present);
+    }
+
+    [return: NotNullIfNotNull(nameof(present))]
+    public string? Text(string name, string? present, Func<string, bool> isAllowed, string allowed)
+    {
+        string? text = Value(name) ?? present;
+        return text is null || isAllowed(text) ? text : Fail(name, text, allowed, present);
+    }
+
+    /// <summary>Reads a secret, or several as an array. What is wrong is said without the value.</summary>
+    public IReadOnlyList<string> Secrets(string name, IReadOnlyList<string> present, Func<string, bool> isAllowed, string allowed)
+    {
+        _known.Add(name);
+        IReadOnlyList<string> secrets = present;
+        if (section?.GetSection(name) is { } setting && (setting.Exists() || setting.Value is not null))
+        {
+            secrets = [.. setting.Value is { } one ? [one] : Array.Empty<string>(), .. setting.GetChildren().Select(child => child.Value ?? "")];
+        }
+
+        if (!secrets.All(isAllowed))
+        {
+            Failures.Add($"{path}:{name} has a value that is not allowed; allowed is {allowed}");
+        }
+
+        return secrets;
     }
 
     /// <summary>Reads a list in one setting, or the array that JSON gives.</summary>

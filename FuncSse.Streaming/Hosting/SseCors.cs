@@ -50,10 +50,12 @@ internal static class SseCors
     /// What a preflight asks in addition. Browsers' own <c>EventSource</c> needs none; its replacements send headers and methods of their
     /// own. The star does not cover <c>authorization</c> (Fetch §3.2.3).
     /// </summary>
-    public static void AnswerPreflight(HttpContext http)
+    /// <param name="http">The request.</param>
+    /// <param name="methods">The methods of the address, where several endpoints share it.</param>
+    public static void AnswerPreflight(HttpContext http, string? methods = null)
     {
         IHeaderDictionary headers = http.Response.Headers;
-        headers.AccessControlAllowMethods = string.Join(", ", Methods(http));
+        headers.AccessControlAllowMethods = methods ?? string.Join(", ", Methods(http));
         headers.AccessControlAllowHeaders = "authorization, content-type, last-event-id, x-functions-key, cache-control, *";
         headers.AccessControlMaxAge = "86400"; // Seconds: a day, beyond which browsers ask again anyway.
         http.Response.StatusCode = StatusCodes.Status204NoContent;

@@ -28,7 +28,7 @@ internal sealed class SseOptionsSetup(IConfigurationSection section, string[] ot
         // Origins hold neither commas nor semicolons, so a list that uses them is not misread.
         options.AllowedOrigins = settings.List(
             nameof(options.AllowedOrigins), options.AllowedOrigins, SseCors.IsAllowed, SseCors.Allowed, ' ', ',', ';');
-        options.Padding = settings.Number(nameof(options.Padding), options.Padding, min: 0, max: SseOptions.MaxPadding);
+        options.Padding = (int)settings.Number(nameof(options.Padding), options.Padding, min: 0, max: SseOptions.MaxPadding);
     }
 
     /// <summary>Checks the options that code has set, by the same lines: without a section each value stays what it is.</summary>
