@@ -9,7 +9,7 @@ namespace FuncSse.Endpoints;
 public static class EndpointsServiceCollectionExtensions
 {
     /// <summary>
-    /// Adds the counter, the page and the streams under them. The streams may be read from any origin unless
+    /// Adds the counter, the page, the streams under them, and the export of their metrics where a variable says to. The streams may be read from any origin unless
     /// <c>Sse:AllowedOrigins</c> says otherwise: they are a demonstration.
     /// </summary>
     /// <param name="services">The host's services.</param>
@@ -27,6 +27,7 @@ public static class EndpointsServiceCollectionExtensions
         services.AddSingleton(provider => new CounterFeed(
             provider.GetRequiredService<IOptions<CounterOptions>>().Value.Interval, provider.GetRequiredService<CoalescingTimeProvider>()));
         services.AddSingleton(new PageResult("static/index.html"));
+        services.AddMetricsExport(configuration);
         return services;
     }
 
