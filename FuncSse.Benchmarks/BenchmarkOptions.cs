@@ -6,16 +6,17 @@ namespace FuncSse.Benchmarks;
 internal sealed class BenchmarkOptions
 {
     private const string Usage = """
-        dotnet run -c Release --project FuncSse.Benchmarks -- [load|alloc|start|micro] [options]
+        dotnet run -c Release --project FuncSse.Benchmarks -- [load|alloc|start|others|micro] [options]
 
           load   (default) CPU, memory, first byte and lateness of every server under the same streams
           alloc  managed bytes an event in steady state, of the servers that run on .NET
           start  from the start of the process to the first byte
+          others a download of 100 MB from an app that is set up for streams and from one without the package
           micro  BenchmarkDotNet: the frame writer beside SseFormatter (its own options follow)
 
           --streams 5000[,500,…]   open at once; each number gives a table of its own
           --seconds 20             of the measured window, 5 to 200 (alloc: 60)
-          --rounds 3               the servers run one after another in each round (start: 10; alloc: 1)
+          --rounds 3               the servers run one after another in each round (start: 10; alloc: 1; others: 20)
           --servers floor,kestrel,funcsse,typed,typed-periodic,pipe,express
                                    and funcsse@PATH: another build of FuncSse.SelfHost.dll beside,
                                    PID@http://127.0.0.1:PORT: a process that runs already, such as
@@ -40,7 +41,7 @@ internal sealed class BenchmarkOptions
     {
         var options = new BenchmarkOptions();
         int start = 0;
-        if (args is ["load" or "alloc" or "start", ..])
+        if (args is ["load" or "alloc" or "start" or "others", ..])
         {
             options.Mode = args[0];
             start = 1;
@@ -53,6 +54,10 @@ internal sealed class BenchmarkOptions
         else if (options.Mode == "start")
         {
             (options.Streams, options.Rounds) = ([1], 10);
+        }
+        else if (options.Mode == "others")
+        {
+            (options.Streams, options.Rounds) = ([1], 20);
         }
 
         for (int i = start; i < args.Length; i += 2)

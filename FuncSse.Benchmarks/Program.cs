@@ -7,6 +7,11 @@ try
         return PeerServers.Run(peer);
     }
 
+    if (args is ["serve-others", string package])
+    {
+        return OthersBenchmark.Serve(package == "with");
+    }
+
     if (args is ["micro", .. string[] rest])
     {
         return MicroBenchmarks.Run(rest);
@@ -17,6 +22,7 @@ try
     return options.Mode switch
     {
         "start" => StartBenchmark.Run(options),
+        "others" => OthersBenchmark.Run(options),
         "alloc" => AllocationBenchmark.Run(options),
         _ => LoadBenchmark.Run(options),
     };

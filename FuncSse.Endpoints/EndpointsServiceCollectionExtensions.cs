@@ -11,8 +11,8 @@ namespace FuncSse.Endpoints;
 public static class EndpointsServiceCollectionExtensions
 {
     /// <summary>
-    /// Adds the counter, the page, the topics and the streams under them. The streams may be read from any origin unless
-    /// <c>Sse:AllowedOrigins</c> says otherwise: they are a demonstration.
+    /// Adds the counter, the page, the topics, the streams under them, and the export of their metrics where a variable asks for it. The
+    /// streams may be read from any origin unless <c>Sse:AllowedOrigins</c> says otherwise: they are a demonstration.
     /// </summary>
     /// <param name="services">The host's services.</param>
     /// <param name="configuration">The host's configuration.</param>
@@ -30,7 +30,9 @@ public static class EndpointsServiceCollectionExtensions
             provider.GetRequiredService<IOptions<CounterOptions>>().Value.Interval, provider.GetRequiredService<CoalescingTimeProvider>()));
         services.AddSingleton<StaticFiles>();
         services.AddTopics(configuration.GetSection(TopicOptions.Section));
-        return services.AddAzureStorageEventLog(configuration);
+        services.AddAzureStorageEventLog(configuration);
+        services.AddMetricsExport(configuration);
+        return services;
     }
 
     /// <summary>Checks the options before the host starts, and writes what is wrong with them in one line each.</summary>

@@ -1,5 +1,8 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.RegularExpressions;
 
@@ -19,6 +22,19 @@ public sealed class ProcessTests : IDisposable
     {
         await using SelfHost host = await SelfHost.StartAsync();
         Assert.StartsWith($"Look at {host.Address.GetLeftPart(UriPartial.Authority)}", host.Output.First(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("ASPNETCORE_URLS", "http://127.0.0.1:{0}")]
+    [InlineData("ASPNETCORE_HTTP_PORTS", "{0}")]
+    public async Task Port_is_the_one_that_the_usual_variables_name(string name, string value)
+    {
+        int port = FreePort();
+        await using SelfHost host = await SelfHost.StartAtAsync((name, string.Format(CultureInfo.InvariantCulture, value, port)));
+        Assert.Contains($":{port} ", host.Output.First(), StringComparison.Ordinal);
+        using HttpResponseMessage response = await _client.SendAsync(
+            new HttpRequestMessage(HttpMethod.Head, $"http://127.0.0.1:{port}/events"), TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
     }
 
     [Fact]
@@ -110,6 +126,13 @@ public sealed class ProcessTests : IDisposable
         EventSource[] clients = await FollowAsync(
             host.Events, following => Eventually.TrueAsync(() => following.All(client => client.Connections >= 5)));
         Assert.All(clients, client => Assert.Equal(TimeSpan.FromMilliseconds(100), client.Retry));
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     // Lets clients follow the counter meanwhile; each must see every count once and in order.

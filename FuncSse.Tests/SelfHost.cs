@@ -33,6 +33,14 @@ public sealed partial class SelfHost : IAsyncDisposable
         return host;
     }
 
+    /// <summary>Starts it where its own settings say, and not on a free port.</summary>
+    public static async Task<SelfHost> StartAtAsync(params (string Name, string Value)[] settings)
+    {
+        var host = new SelfHost(settings);
+        await host.ListenAsync(StartInfo(settings));
+        return host;
+    }
+
     /// <summary>Runs it until it ends by itself, and returns its exit code and what it wrote.</summary>
     public static async Task<(int ExitCode, string Output, string Error)> RunAsync(params (string Name, string Value)[] settings)
     {
@@ -43,32 +51,7 @@ public sealed partial class SelfHost : IAsyncDisposable
         return (process.ExitCode, await output, await error);
     }
 
-    public async Task StartAgainAsync()
-    {
-        var listening = new TaskCompletionSource<Uri>(TaskCreationOptions.RunContinuationsAsynchronously);
-        _process = new Process { StartInfo = StartInfo([.. _settings, ("ASPNETCORE_URLS", Address.GetLeftPart(UriPartial.Authority))]) };
-        _process.OutputDataReceived += (_, line) => OnLine(line.Data);
-        _process.ErrorDataReceived += (_, line) => OnLine(line.Data);
-        _process.Start();
-        _process.BeginOutputReadLine();
-        _process.BeginErrorReadLine();
-        Address = await listening.Task.WaitAsync(Limit);
-
-        void OnLine(string? line)
-        {
-            if (line is null)
-            {
-                listening.TrySetException(new InvalidOperationException(string.Join('\n', Output)));
-                return;
-            }
-
-            Output.Enqueue(line);
-            if (LookAt().Match(line) is { Success: true } match)
-            {
-                listening.TrySetResult(new Uri(match.Groups[1].Value));
-            }
-        }
-    }
+    public Task StartAgainAsync() => ListenAsync(StartInfo([.. _settings, ("ASPNETCORE_URLS", Address.GetLeftPart(UriPartial.Authority))]));
 
     /// <summary>Asks it to stop as a platform does (SIGTERM), and returns its exit code.</summary>
     public async Task<int> StopAsync()
@@ -98,6 +81,33 @@ public sealed partial class SelfHost : IAsyncDisposable
         }
 
         _process?.Dispose();
+    }
+
+    private async Task ListenAsync(ProcessStartInfo start)
+    {
+        var listening = new TaskCompletionSource<Uri>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _process = new Process { StartInfo = start };
+        _process.OutputDataReceived += (_, line) => OnLine(line.Data);
+        _process.ErrorDataReceived += (_, line) => OnLine(line.Data);
+        _process.Start();
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+        Address = await listening.Task.WaitAsync(Limit);
+
+        void OnLine(string? line)
+        {
+            if (line is null)
+            {
+                listening.TrySetException(new InvalidOperationException(string.Join('\n', Output)));
+                return;
+            }
+
+            Output.Enqueue(line);
+            if (LookAt().Match(line) is { Success: true } match)
+            {
+                listening.TrySetResult(new Uri(match.Groups[1].Value));
+            }
+        }
     }
 
     private static ProcessStartInfo StartInfo((string Name, string Value)[] settings)
