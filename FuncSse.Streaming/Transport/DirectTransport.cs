@@ -30,7 +30,7 @@ internal sealed class DirectTransport : IConnectionListenerFactory, IConnectionL
     public async ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default) =>
         new Listener(await _sockets.BindAsync(endpoint, cancellationToken), _maxBuffered);
 
-    private sealed class Listener(IConnectionListener listener, long maxBuffered) : IConnectionListener
+    internal sealed class Listener(IConnectionListener listener, long maxBuffered) : IConnectionListener
     {
         public EndPoint EndPoint => listener.EndPoint;
 
