@@ -189,7 +189,7 @@ public sealed class SseStreamClientTests
             Assert.Equal(0, stream.Streams.Open);
         }
 
-        using var stalled = new StreamHarness(options, pauseWriterAt: 20);
+        using var stalled = new StreamHarness(new SseOptions { MaxStreams = 1 }, pauseWriterAt: 20);
         await EndAsync(stalled, () => stalled.Time.Advance(Second + stalled.Options.WriteTimeout));
         Assert.True(stalled.IsAborted);
         Assert.Equal(0, stalled.Streams.Open);
