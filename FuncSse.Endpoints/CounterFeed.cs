@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
+using FuncSse.Streaming;
+using Microsoft.AspNetCore.Http;
 
 namespace FuncSse.Endpoints;
 
@@ -9,8 +11,19 @@ namespace FuncSse.Endpoints;
 /// <param name="time">The timers that wake it.</param>
 public sealed class CounterFeed(TimeSpan interval, TimeProvider time)
 {
+    private static readonly SseStreamOptions WithKeepAliveEvent = new() { KeepAliveEvent = true };
+
     // 18 digits: all of them fit a long, with room for more counts than any client will wait for.
     private const int MaxDigits = 18;
+
+    /// <summary>The stream that a request is answered with. <c>?keepAlive=event</c> asks for keep-alives that scripts see.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="hostCancelled">As for <see cref="SseStreamResult{T}"/>.</param>
+    public SseStreamResult<string> Stream(HttpRequest request, CancellationToken hostCancelled = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return new SseStreamResult<string>(ReadAsync, hostCancelled, request.Query["keepAlive"] == "event" ? WithKeepAliveEvent : null);
+    }
 
     /// <summary>Counts on from the event that the client saw last, the first time one interval from now.</summary>
     /// <param name="lastEventId">A count of up to 18 digits; anything else starts at 1.</param>

@@ -1,4 +1,6 @@
 using FuncSse.Streaming;
+using FuncSse.Topics;
+using FuncSse.Topics.AzureStorage;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
@@ -9,7 +11,8 @@ namespace FuncSse.Endpoints;
 public static class EndpointsServiceCollectionExtensions
 {
     /// <summary>
-    /// Adds the counter, the page, the streams under them, and the export of their metrics where a variable says to. The streams may be read from any origin unless
+    /// Adds the counter, the page, the topics, the streams under them, and the export of their metrics if a variable of OpenTelemetry or
+    /// Application Insights names a destination. The streams may be read from any origin unless
     /// <c>Sse:AllowedOrigins</c> says otherwise: they are a demonstration.
     /// </summary>
     /// <param name="services">The host's services.</param>
@@ -26,9 +29,10 @@ public static class EndpointsServiceCollectionExtensions
         services.AddSingleton<IConfigureOptions<CounterOptions>>(new CounterOptions.Setup(section));
         services.AddSingleton(provider => new CounterFeed(
             provider.GetRequiredService<IOptions<CounterOptions>>().Value.Interval, provider.GetRequiredService<CoalescingTimeProvider>()));
-        services.AddSingleton(new PageResult("static/index.html"));
         services.AddMetricsExport(configuration);
-        return services;
+        services.AddSingleton<StaticFiles>();
+        services.AddTopics(configuration.GetSection(TopicOptions.Section));
+        return services.AddAzureStorageEventLog(configuration);
     }
 
     /// <summary>Checks the options before the host starts, and writes what is wrong with them in one line each.</summary>

@@ -7,23 +7,30 @@ using Microsoft.Net.Http.Headers;
 namespace FuncSse.Endpoints;
 
 /// <summary>
-/// Answers with a page from one file, under a content security policy that lets it run its own script and style and nothing else. The
-/// policy names both by their hashes, so a change of the page needs no change here.
+/// Answers with a page, or with a module that it imports, from one file. The content security policy of a page lets it run its own script
+/// and style and the modules of its origin, and nothing else. The policy names the first two by their hashes, so a change of the page needs
+/// no change here.
 /// </summary>
 public sealed partial class PageResult : IResult
 {
     private readonly byte[] _content;
     private readonly EntityTagHeaderValue _tag;
+    private readonly string _type;
     private readonly string _policy;
 
-    /// <summary>Reads the page, once for all requests.</summary>
-    /// <param name="path">The file, in UTF-8, relative to the app's own folder: the current one is another on Azure.</param>
+    /// <summary>Reads the file, once for all requests.</summary>
+    /// <param name="path">
+    /// The file, <c>.html</c> or <c>.js</c> in UTF-8, relative to the app's own folder: the current one is another on Azure.
+    /// </param>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public PageResult(string path)
     {
+        ArgumentNullException.ThrowIfNull(path);
+        bool isModule = path.EndsWith(".js", StringComparison.Ordinal);
         _content = File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, path));
         _tag = new EntityTagHeaderValue($"\"{Convert.ToHexString(SHA256.HashData(_content)[..8])}\"");
-        _policy = Policy(Encoding.UTF8.GetString(_content));
+        _type = isModule ? "text/javascript; charset=utf-8" : "text/html; charset=utf-8";
+        _policy = isModule ? "default-src 'none'" : Policy(Encoding.UTF8.GetString(_content));
     }
 
     /// <inheritdoc/>
@@ -35,13 +42,13 @@ public sealed partial class PageResult : IResult
         headers.CacheControl = "no-cache"; // Kept, but asked for each time: 304 while it is the same.
         headers.XContentTypeOptions = "nosniff";
         headers["Referrer-Policy"] = "no-referrer";
-        return TypedResults.Bytes(_content, "text/html; charset=utf-8", entityTag: _tag).ExecuteAsync(httpContext);
+        return TypedResults.Bytes(_content, _type, entityTag: _tag).ExecuteAsync(httpContext);
     }
 
     // The page may ask any server for events; that is what its address field is for.
     private static string Policy(string page) =>
         "default-src 'none'; " +
-        $"script-src {Hashes(Script(), page)}; style-src {Hashes(Style(), page)}; img-src data:; connect-src *; " +
+        $"script-src 'self' {Hashes(Script(), page)}; style-src {Hashes(Style(), page)}; img-src data:; connect-src *; " +
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
     private static string Hashes(Regex element, string page)
@@ -53,7 +60,7 @@ public sealed partial class PageResult : IResult
         return string.Join(' ', hashes.DefaultIfEmpty("'none'"));
     }
 
-    [GeneratedRegex("<script>(.*?)</script>", RegexOptions.Singleline)]
+    [GeneratedRegex("<script(?: type=\"module\")?>(.*?)</script>", RegexOptions.Singleline)]
     private static partial Regex Script();
 
     [GeneratedRegex("<style>(.*?)</style>", RegexOptions.Singleline)]

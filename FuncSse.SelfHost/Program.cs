@@ -1,6 +1,6 @@
 using FuncSse.Endpoints;
 using FuncSse.SelfHost;
-using FuncSse.Streaming;
+using FuncSse.Topics;
 
 WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
 {
@@ -20,7 +20,10 @@ if (!app.Services.CheckOptions(Console.Error))
     return 1;
 }
 
-app.MapMethods("/events", ["GET", "HEAD", "OPTIONS"], (CounterFeed counter) => new SseStreamResult<string>(counter.ReadAsync));
-app.MapMethods("/", ["GET", "HEAD"], (PageResult page) => page);
+app.MapMethods("/events", ["GET", "HEAD", "OPTIONS"], (HttpRequest request, CounterFeed counter) => counter.Stream(request));
+app.MapMethods("/topics/{*name}", ["GET", "HEAD", "OPTIONS"], (string? name) => new TopicStreamResult(name));
+app.MapPost("/topics/{*name}", (string? name) => new TopicPublishResult(name));
+app.MapMethods("/", ["GET", "HEAD"], (StaticFiles files) => files.Page);
+app.MapMethods("/funcsse.js", ["GET", "HEAD"], (StaticFiles files) => files.Module);
 await app.RunAsync();
 return 0;

@@ -15,7 +15,7 @@ internal static partial class Log
     public static partial void StreamEnded(ILogger logger, string traceIdentifier, TimeSpan duration, long events, string reason);
 
     [LoggerMessage(4, LogLevel.Debug, "Stream {TraceIdentifier} was refused because {MaxStreams} are open.")]
-    public static partial void StreamRefused(ILogger logger, string traceIdentifier, int? maxStreams);
+    public static partial void StreamRefused(ILogger logger, string traceIdentifier, int maxStreams);
 
     [LoggerMessage(5, LogLevel.Error, "The feed of stream {TraceIdentifier} failed.")]
     public static partial void FeedFailed(ILogger logger, Exception exception, string traceIdentifier);
@@ -25,4 +25,10 @@ internal static partial class Log
 
     [LoggerMessage(7, LogLevel.Warning, "{Setting} is not a known setting and is ignored; did you mean {Nearest}?")]
     public static partial void UnknownSetting(ILogger logger, string setting, string nearest);
+
+    [LoggerMessage(8, LogLevel.Debug, "The feed of stream {TraceIdentifier} threw.")]
+    public static partial void FeedFailedLate(ILogger logger, Exception exception, string traceIdentifier);
+
+    [LoggerMessage(9, LogLevel.Warning, "Many feeds fail; for up to {Period} their failures are logged at Debug.")]
+    public static partial void FailuresNotLogged(ILogger logger, TimeSpan period);
 }

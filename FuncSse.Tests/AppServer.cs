@@ -4,6 +4,7 @@ using FuncSse.Endpoints;
 using FuncSse.Streaming;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -43,7 +44,7 @@ internal sealed class AppServer : IAsyncDisposable
         WebApplication app = builder.Build();
         var server = new AppServer(app);
         app.Services.GetRequiredService<ILoggerFactory>().AddProvider(new FakeLoggerProvider(server.Logs));
-        app.MapGet("/events", (CounterFeed counter) => new SseStreamResult<string>(counter.ReadAsync));
+        app.MapGet("/events", (HttpRequest request, CounterFeed counter) => counter.Stream(request));
         foreach ((string path, SseFeed<string> feed) in feeds)
         {
             app.MapGet(path, () => new SseStreamResult<string>(feed));

@@ -24,7 +24,7 @@ public sealed class Browser : IAsyncLifetime
         _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
         {
             ExecutablePath = path,
-            Args = ["--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+            Args = ["--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-popup-blocking"],
         });
     }
 
@@ -52,12 +52,20 @@ public sealed class Browser : IAsyncLifetime
         return _tab;
     }
 
-    /// <summary>A tab with a host's page, on the counter or on other events; with a count to wait for, once the page shows it.</summary>
+    /// <summary>
+    /// A tab with a host's page, on the counter or on other events, started by hand where they are elsewhere; with a count to wait for, once
+    /// the page shows it.
+    /// </summary>
     public async Task<IPage> WatchAsync(SelfHost host, string? events = null, string types = "", int width = 1280, int? until = null)
     {
         IPage page = await OpenTabAsync(width: width);
         string query = events is null ? "" : $"?events={Uri.EscapeDataString(events)}&types={Uri.EscapeDataString(types)}";
         await page.GotoAsync($"{host.Address}{query}");
+        if (events?.StartsWith("http://127.0.0.1", StringComparison.Ordinal) ?? false)
+        {
+            await page.StartAsync();
+        }
+
         await (until is { } count ? page.CountsToAsync(count) : Task.CompletedTask);
         return page;
     }
@@ -69,6 +77,9 @@ public sealed class SharedBrowser : ICollectionFixture<Browser>;
 
 internal static class PageWaits
 {
+    /// <summary>Starts what the page does not start by itself, since it is elsewhere.</summary>
+    public static Task StartAsync(this IPage page) => page.GetByRole(AriaRole.Button, new() { Name = "Start", Exact = true }).ClickAsync();
+
     /// <summary>Waits until the count that the page shows is this or more.</summary>
     public static async Task CountsToAsync(this IPage page, int count) =>
         await page.WaitForFunctionAsync("count => Number(document.querySelector('#count').textContent) >= count", count);

@@ -27,7 +27,7 @@ public sealed class EndToEndTests(Server server) : IDisposable
         using HttpResponseMessage response = await OpenAsync();
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         Assert.Equal("text/event-stream", response.Content.Headers.ContentType?.ToString());
-        Assert.Equal("no-cache, no-transform", response.Headers.NonValidated["Cache-Control"].ToString());
+        Assert.Equal("no-cache, no-store, no-transform", response.Headers.NonValidated["Cache-Control"].ToString());
         Assert.Equal("no", Assert.Single(response.Headers.GetValues("X-Accel-Buffering")));
         Assert.Equal("*", Assert.Single(response.Headers.GetValues("Access-Control-Allow-Origin")));
         Assert.Null(response.Content.Headers.ContentLength);
@@ -105,16 +105,18 @@ public sealed class EndToEndTests(Server server) : IDisposable
     }
 
     [Fact]
-    public async Task Page_comes_with_a_policy_that_allows_its_own_script_alone_and_is_not_sent_twice()
+    public async Task Page_comes_with_a_policy_that_allows_its_own_scripts_alone_and_is_not_sent_twice()
     {
         using HttpResponseMessage page = await _client.GetAsync("", TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.OK, page.StatusCode);
         Assert.Equal("text/html; charset=utf-8", page.Content.Headers.ContentType?.ToString());
         string policy = Assert.Single(page.Headers.GetValues("Content-Security-Policy"));
-        Assert.Matches("^default-src 'none'; script-src 'sha256-[^ ]{44}'; style-src 'sha256-[^ ]{44}'; ", policy);
+        Assert.Matches("^default-src 'none'; script-src 'self' 'sha256-[^ ]{44}' 'sha256-[^ ]{44}'; style-src 'sha256-[^ ]{44}'; ", policy);
         Assert.DoesNotContain("unsafe", policy, StringComparison.Ordinal);
         string html = await page.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
-        Assert.Contains("new EventSource", html, StringComparison.Ordinal);
+        Assert.Contains("import { subscribe } from './funcsse.js';", html, StringComparison.Ordinal);
+        string module = await _client.GetStringAsync(new Uri("funcsse.js", UriKind.Relative), TestContext.Current.CancellationToken);
+        Assert.Contains("new EventSource", module, StringComparison.Ordinal);
 
         using var again = new HttpRequestMessage(HttpMethod.Get, "");
         again.Headers.IfNoneMatch.Add(page.Headers.ETag!);

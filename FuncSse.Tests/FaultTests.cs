@@ -133,7 +133,7 @@ public sealed class FaultTests
                 return AsyncEnumerable.Empty<SseItem<string>>();
             }).ExecuteAsync(http);
             Assert.True(http.Response.StatusCode == 200, $"seed {seed}");
-            Assert.Equal("retry: 1000\n\n", stream.Read());
+            Assert.StartsWith("retry: 1000\n\n", stream.Read(), StringComparison.Ordinal);
 
             await using IAsyncEnumerator<SseItem<string>> events = stream.Counter.ReadAsync(id, CancellationToken.None).GetAsyncEnumerator(CancellationToken.None);
             ValueTask<bool> move = events.MoveNextAsync();

@@ -33,21 +33,26 @@ public sealed class FunctionTests
     }
 
     [Fact]
-    public void Page_returns_the_page()
+    public void Page_and_module_are_the_files()
     {
-        var page = new PageResult("static/index.html");
-        Assert.Same(page, new PageFunction(page).Run(new DefaultHttpContext().Request));
+        var files = new StaticFiles();
+        Assert.Same(files.Page, new PageFunction(files).Page(new DefaultHttpContext().Request));
+        Assert.Same(files.Module, new PageFunction(files).Module(new DefaultHttpContext().Request));
     }
 
     [Theory]
     [InlineData("Events", "events", "get head options")]
+    [InlineData("Module", "funcsse.js", "get head")]
     [InlineData("Page", "{ignored:maxlength(0)?}", "get head")]
-    public void Function_has_its_route_and_methods_and_needs_no_key(string name, string route, string methods)
+    [InlineData("Topics", "topics/{*name}", "get head options")]
+    [InlineData("Publish", "topics/{*name}", "post", AuthorizationLevel.Function)]
+    public void Function_has_its_route_its_methods_and_its_level(
+        string name, string route, string methods, AuthorizationLevel level = AuthorizationLevel.Anonymous)
     {
         HttpTriggerAttribute trigger = Trigger(Functions[name]);
         Assert.Equal(route, trigger.Route);
         Assert.Equal(methods, string.Join(' ', trigger.Methods!));
-        Assert.Equal(AuthorizationLevel.Anonymous, trigger.AuthLevel);
+        Assert.Equal(level, trigger.AuthLevel);
     }
 
     [Fact]

@@ -84,6 +84,115 @@ public sealed partial class PageFeedTests(Browser browser)
     }
 
     [Fact]
+    public async Task A_link_to_another_origin_starts_nothing_by_itself()
+    {
+        int requests = 0;
+        await using FeedServer feed = await FeedServer.StartAsync(async http =>
+        {
+            Interlocked.Increment(ref requests);
+            FeedServer.Open(http);
+            await http.Response.WriteAsync("data: from elsewhere\n\n", http.RequestAborted);
+        });
+        await using SelfHost host = await SelfHost.StartAsync();
+        IPage page = await browser.OpenTabAsync();
+        await page.GotoAsync($"{host.Address}?events={feed.Address}");
+        await Expect(page.Locator("#notice")).ToHaveTextAsync($"{feed.Address} is not on this site. Start opens it.");
+        await Expect(page.Locator("#state")).ToHaveTextAsync("Stopped");
+        await Expect(page).ToHaveTitleAsync("Stopped · FuncSse");
+        await page.ReloadAsync();
+        await Expect(page.Locator("#state")).ToHaveTextAsync("Stopped");
+        Assert.Equal(0, requests);
+        await page.StartAsync();
+        await Expect(page.Locator("#count")).ToHaveTextAsync("from elsewhere");
+    }
+
+    [Theory]
+    [InlineData(400)]
+    [InlineData(403)]
+    public async Task An_answer_that_is_final_stops_the_page(int status)
+    {
+        await using FeedServer feed = await FeedServer.StartAsync(http =>
+        {
+            FeedServer.Open(http);
+            http.Response.StatusCode = status;
+            return Task.CompletedTask;
+        });
+        await using SelfHost host = await SelfHost.StartAsync();
+        IPage page = await browser.WatchAsync(host, feed.Address);
+        await Expect(page.Locator("#notice")).ToHaveTextAsync(
+            $"{feed.Address} answers with status {status}. Trying again cannot help, so the page stopped.");
+        await Expect(page.Locator("#state")).ToHaveTextAsync("Stopped");
+    }
+
+    [Fact]
+    public async Task What_was_lost_is_marked_in_list_and_plot()
+    {
+        await using FeedServer feed = await FeedServer.StartAsync(
+            "id: 7\ndata: 7\n\n", "event: reset\nid: 20\ndata: {\"reason\":\"expired\"}\n\n", "id: 21\ndata: 21\n\n");
+        await using SelfHost host = await SelfHost.StartAsync();
+        IPage page = await browser.WatchAsync(host, feed.Address);
+        await Expect(page.Locator("#rows tr[data-flag]")).ToHaveCountAsync(1);
+        await Expect(page.Locator("#rows tr:nth-child(2) td:nth-child(2)")).ToHaveTextAsync("20 reset");
+        await Expect(page.Locator("#rows tr:nth-child(2) td:nth-child(4)")).ToHaveTextAsync("Events before this were lost (expired).");
+        await Expect(page.Locator("#summary")).ToContainTextAsync("2 events");
+        await Expect(page.Locator("#summary")).ToContainTextAsync("no gaps, no repeats, 1 reset.");
+        await page.HasLineAsync("--bad");
+    }
+
+    [Fact]
+    public async Task A_topic_is_watched_and_published_to_with_a_key_that_nothing_keeps()
+    {
+        await using SelfHost host = await SelfHost.StartAsync();
+        IPage page = await browser.OpenTabAsync();
+        var published = new ConcurrentQueue<string>();
+        await page.RouteAsync(Topic(), route =>
+        {
+            IRequest request = route.Request;
+            if (request.Method != "POST")
+            {
+                return route.FulfillAsync(new RouteFulfillOptions
+                {
+                    ContentType = "text/event-stream",
+                    Body = "retry: 600000\n\nevent: position\nid: e-5\ndata: \n\nid: e-6\ndata: hello\n\n",
+                });
+            }
+
+            bool allowed = request.Headers.GetValueOrDefault("x-functions-key") == "secret";
+            published.Enqueue($"{allowed} {request.PostData}");
+            return route.FulfillAsync(new RouteFulfillOptions { Status = allowed ? 200 : 401, ContentType = "text/plain", Body = allowed ? "e-7" : "" });
+        });
+        await page.GotoAsync($"{host.Address}?events=/topics/news");
+        await Expect(page.Locator("#count")).ToHaveTextAsync("hello");
+        await Expect(page.Locator("#last-id")).ToHaveTextAsync("e-6");
+        await Expect(page.Locator("#key")).ToBeHiddenAsync();
+
+        await page.GetByLabel("Message to this topic").FillAsync("<b>ä</b>");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Publish" }).ClickAsync();
+        await Expect(page.Locator("#published")).ToHaveTextAsync("Publishing needs a key.");
+        await Expect(page.GetByLabel("Key")).ToBeFocusedAsync();
+        await page.GetByLabel("Key").FillAsync("secret");
+        await page.GetByLabel("Key").PressAsync("Enter");
+        await Expect(page.Locator("#published")).ToHaveTextAsync("Published as event e-7.");
+        await Expect(page.GetByLabel("Message to this topic")).ToHaveValueAsync("");
+        Assert.Equal(["False <b>ä</b>", "True <b>ä</b>"], published);
+
+        await page.ReloadAsync();
+        await Expect(page.Locator("#count")).ToHaveTextAsync("hello");
+        Assert.Equal("", await page.Locator("#key").InputValueAsync());
+        Assert.DoesNotContain("secret", await page.EvaluateAsync<string>("JSON.stringify([localStorage, sessionStorage, document.cookie])"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Nothing_is_published_to_another_origin()
+    {
+        await using SelfHost host = await SelfHost.StartAsync();
+        IPage page = await browser.OpenTabAsync();
+        await page.GotoAsync($"{host.Address}?events=http://127.0.0.1:1/topics/news");
+        await Expect(page.Locator("#state")).ToHaveTextAsync("Stopped");
+        await Expect(page.Locator("#publish")).ToBeHiddenAsync();
+    }
+
+    [Fact]
     public async Task Named_events_are_shown_when_their_names_are_given()
     {
         await using FeedServer feed = await FeedServer.StartAsync(
@@ -161,6 +270,7 @@ public sealed partial class PageFeedTests(Browser browser)
         IPage page = await browser.OpenTabAsync();
         await page.AddInitScriptAsync("console.log = () => {}"); // each would come all the way here
         await page.GotoAsync($"{host.Address}?events={feed.Address}", new PageGotoOptions { WaitUntil = WaitUntilState.Commit });
+        await page.StartAsync();
         await page.WaitForFunctionAsync("() => Number(document.querySelector('#received').textContent) > 10000");
 
         await page.Locator("#toggle").ClickAsync(new LocatorClickOptions { Timeout = 3000 });
@@ -191,6 +301,9 @@ public sealed partial class PageFeedTests(Browser browser)
         await Expect(page.Locator("#received")).ToHaveTextAsync("2");
         Assert.Equal(["?key=a%2Fb+c&lastEventId=7&flag", "?key=a%2Fb+c&flag&lastEventId=%C3%A9%20%261"], asked);
     }
+
+    [GeneratedRegex("^http://[^/]+/topics/news")]
+    private static partial Regex Topic();
 
     [GeneratedRegex(@"^next try in \d+ s$")]
     private static partial Regex NextTry();

@@ -72,7 +72,7 @@ public sealed class SseMetricsTests : IDisposable
         }
         else if (reason is "feed_failed")
         {
-            await Assert.ThrowsAsync<InvalidOperationException>(() => _stream.RunAsync<string>((_, _) => throw new InvalidOperationException()));
+            await _stream.RunAsync<string>((_, _) => throw new InvalidOperationException());
         }
         else
         {

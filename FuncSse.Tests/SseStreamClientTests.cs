@@ -82,8 +82,9 @@ public sealed class SseStreamClientTests
     public void Keep_alive_that_was_due_when_a_flush_began_to_wait_does_not_drop_the_client()
     {
         using var stream = new StreamHarness();
-        var writer = new SseStreamWriter(stream.Http.Response.BodyWriter);
-        using var watch = new SseWatchdog(stream.Http, stream.Streams, writer, onSilent: () => { }, onStalled: () => { });
+        var watched = new SseFeedStream<string>(
+            stream.Http, stream.Streams, stream.Streams.Settings(null), (_, cancellationToken) => StreamHarness.SilentAsync(cancellationToken), CancellationToken.None);
+        using var watch = new SseWatchdog(watched, stream.Http, stream.Coalescing);
         watch.Start();
         stream.Time.Jump(stream.Options.KeepAlive);
         var keepAlive = new Thread(() => stream.Time.Advance(TimeSpan.Zero));
@@ -121,7 +122,7 @@ public sealed class SseStreamClientTests
     public async Task Client_that_is_refused_and_does_not_read_even_that_is_dropped()
     {
         using var stream = new StreamHarness(new SseOptions { MaxStreams = 1 }, pauseWriterAt: 10);
-        Assert.True(stream.Streams.TryEnter());
+        Assert.True(stream.Streams.TryEnter("test"));
         Task run = stream.RunCounterAsync();
         stream.Time.Advance(9 * Second);
         Assert.False(stream.IsAborted);
@@ -176,7 +177,7 @@ public sealed class SseStreamClientTests
         {
             Task run = stream.RunCounterAsync();
             Assert.Equal(1, stream.Streams.Open);
-            Assert.False(stream.Streams.TryEnter());
+            Assert.False(stream.Streams.TryEnter("test"));
             end();
             await run;
         }
@@ -191,11 +192,11 @@ public sealed class SseStreamClientTests
         {
             for (int i = 0; i < 20_000; i++)
             {
-                if (stream.Streams.TryEnter())
+                if (stream.Streams.TryEnter("test"))
                 {
                     Interlocked.Increment(ref entered);
                     most = Math.Max(most, stream.Streams.Open);
-                    stream.Streams.Leave(TimeSpan.Zero, SseStreamEnd.ClientLeft);
+                    stream.Streams.Leave(TimeSpan.Zero, SseStreamEnd.ClientLeft, abandonedFeed: null);
                 }
             }
         })));

@@ -78,11 +78,10 @@ public sealed class SseStreamEndTests
     }
 
     [Fact]
-    public async Task Feed_that_fails_ends_the_stream_and_the_failure_comes_out()
+    public async Task Feed_that_fails_ends_the_stream_and_is_logged_once()
     {
         using var stream = new StreamHarness();
-        Task run = stream.RunAsync(FailingAsync);
-        Assert.Equal("no more", (await Assert.ThrowsAsync<InvalidOperationException>(() => run)).Message);
+        await stream.RunAsync(FailingAsync);
         Assert.Matches("^retry: 1000\n\ndata: a\n\nretry: \\d{4}\n\n$", stream.Read());
         Assert.Equal(0, stream.Streams.Open);
         Assert.Single(stream.Logs.GetSnapshot(), entry => entry.Level == LogLevel.Error && entry.Exception?.Message == "no more");
@@ -100,7 +99,7 @@ public sealed class SseStreamEndTests
     {
         using var stream = new StreamHarness();
         var item = new SseItem<string>("a") { EventId = "1\0" };
-        await Assert.ThrowsAsync<ArgumentException>(() => stream.RunAsync((_, _) => new[] { item }.ToAsyncEnumerable()));
+        await stream.RunAsync((_, _) => new[] { item }.ToAsyncEnumerable());
         Assert.Matches("^retry: 1000\n\nretry: \\d{4}\n\n$", stream.Read());
     }
 

@@ -50,7 +50,7 @@ public sealed class SseStreamTests
     [InlineData("41", "7", 42)]
     [InlineData("0", null, 1)]
     [InlineData("999999999999999999", null, 1_000_000_000_000_000_000)]
-    [InlineData("", "7", 1)]
+    [InlineData("", "7", 8)]
     [InlineData("-1", null, 1)]
     [InlineData("+1", null, 1)]
     [InlineData(" 1", null, 1)]

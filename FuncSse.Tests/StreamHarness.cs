@@ -76,7 +76,8 @@ internal sealed class StreamHarness : IHttpRequestLifetimeFeature, IHttpResponse
         return http;
     }
 
-    public Task RunAsync<T>(SseFeed<T> feed) => InlineContext.Run(() => new SseStreamResult<T>(feed, _host.Token).ExecuteAsync(Http));
+    public Task RunAsync<T>(SseFeed<T> feed, SseStreamOptions? options = null) =>
+        InlineContext.Run(() => new SseStreamResult<T>(feed, _host.Token, options).ExecuteAsync(Http));
 
     public Task RunCounterAsync() => RunAsync(Counter.ReadAsync);
 
@@ -106,6 +107,8 @@ internal sealed class StreamHarness : IHttpRequestLifetimeFeature, IHttpResponse
         ReadResult result = await _body.Reader.ReadAtLeastAsync(bytes, TestContext.Current.CancellationToken);
         _body.Reader.AdvanceTo(result.Buffer.GetPosition(bytes));
     }
+
+    public CancellationToken HostToken => _host.Token;
 
     public void LeaveAsClient() => _client.Cancel();
 

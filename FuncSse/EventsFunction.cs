@@ -1,5 +1,4 @@
 using FuncSse.Endpoints;
-using FuncSse.Streaming;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Azure.Functions.Worker;
 
@@ -12,5 +11,5 @@ public sealed class EventsFunction(CounterFeed counter)
     public IResult Run(
         [HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", "options", Route = "events")] HttpRequest request,
         FunctionContext context) =>
-        new SseStreamResult<string>(counter.ReadAsync, context.CancellationToken);
+        counter.Stream(request, context.CancellationToken);
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
@@ -13,9 +14,6 @@ namespace FuncSse.Streaming;
 /// <param name="section">The section; <see langword="null"/> to check the values that are given as the present ones.</param>
 internal sealed class SettingsReader(string path, IConfiguration? section)
 {
-    // Origins hold neither commas nor semicolons, so a list that uses them is not misread.
-    private static readonly char[] Separators = [' ', ',', ';'];
-
     private readonly List<string> _known = [];
 
     /// <summary>One line for each value that is not allowed.</summary>
@@ -48,23 +46,59 @@ internal sealed class SettingsReader(string path, IConfiguration? section)
         return Fail(name, text ?? $"{present}", $"a whole number from 1 to {int.MaxValue}, or nothing for no limit", present);
     }
 
-    public IReadOnlyList<string> Origins(string name, IReadOnlyList<string> present)
+    public long Number(string name, long present, long min, long max)
+    {
+        string? text = Value(name);
+        long number = present;
+        if ((text is null || long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number)) && number >= min && number <= max)
+        {
+            return number;
+        }
+
+        return Fail(name, text ?? $"{present}", $"a whole number from {min} to {max}", present);
+    }
+
+    [return: NotNullIfNotNull(nameof(present))]
+    public string? Text(string name, string? present, Func<string, bool> isAllowed, string allowed)
+    {
+        string? text = Value(name) ?? present;
+        return text is null || isAllowed(text) ? text : Fail(name, text, allowed, present);
+    }
+
+    /// <summary>Reads a secret, or several as an array. What is wrong is said without the value.</summary>
+    public IReadOnlyList<string> Secrets(string name, IReadOnlyList<string> present, Func<string, bool> isAllowed, string allowed)
     {
         _known.Add(name);
-        IReadOnlyList<string> origins = present;
+        IReadOnlyList<string> secrets = present;
         if (section?.GetSection(name) is { } setting && (setting.Exists() || setting.Value is not null))
         {
-            // One setting, or the array that JSON gives. A list that comes out empty does not mean all.
-            origins =
+            secrets = [.. setting.Value is { } one ? [one] : Array.Empty<string>(), .. setting.GetChildren().Select(child => child.Value ?? "")];
+        }
+
+        if (!secrets.All(isAllowed))
+        {
+            Failures.Add($"{path}:{name} has a value that is not allowed; allowed is {allowed}");
+        }
+
+        return secrets;
+    }
+
+    /// <summary>Reads a list in one setting, or the array that JSON gives.</summary>
+    public IReadOnlyList<string> List(
+        string name, IReadOnlyList<string> present, Func<IReadOnlyList<string>, bool> isAllowed, string allowed, params char[] separators)
+    {
+        _known.Add(name);
+        IReadOnlyList<string> list = present;
+        if (section?.GetSection(name) is { } setting && (setting.Exists() || setting.Value is not null))
+        {
+            list =
             [
-                .. (setting.Value ?? "").Split(Separators, StringSplitOptions.RemoveEmptyEntries),
+                .. (setting.Value ?? "").Split(separators, StringSplitOptions.RemoveEmptyEntries),
                 .. setting.GetChildren().Select(child => child.Value ?? ""),
             ];
         }
 
-        return origins is ["*"] or ["none"] || (origins.Count > 0 && origins.All(IsOrigin))
-            ? origins
-            : Fail(name, section?[name] ?? string.Join(' ', origins), "none, *, or origins as browsers send them, such as https://example.com http://localhost:3000", present);
+        return isAllowed(list) ? list : Fail(name, section?[name] ?? string.Join(' ', list), allowed, present);
     }
 
     public void ThrowIfFailed(Type options)
@@ -90,11 +124,6 @@ internal sealed class SettingsReader(string path, IConfiguration? section)
             }
         }
     }
-
-    // Scheme, host in ASCII, and the port unless it is the scheme's own: browsers send nothing else (RFC 6454 §6.2).
-    private static bool IsOrigin(string text) =>
-        Uri.TryCreate(text, UriKind.Absolute, out Uri? uri)
-        && text == $"{uri.Scheme}://{(uri.HostNameType == UriHostNameType.IPv6 ? uri.Host : uri.IdnHost)}{(uri.IsDefaultPort ? "" : $":{uri.Port}")}";
 
     // Levenshtein's: how many letters have to be changed, added or left out.
     private static int Distance(string a, string b)

@@ -9,6 +9,15 @@ public sealed class SseOptions
     /// <summary>The usual name of the configuration section: the app settings are <c>Sse__Retry</c>, <c>Sse__KeepAlive</c>, ….</summary>
     public const string Section = "Sse";
 
+    internal const int MaxPadding = 64 * 1024;
+
+    internal static readonly TimeSpan MinRetry = TimeSpan.FromMilliseconds(1);
+    internal static readonly TimeSpan MaxRetry = TimeSpan.FromDays(1);
+    internal static readonly TimeSpan MinKeepAlive = TimeSpan.FromMilliseconds(10);
+    internal static readonly TimeSpan MaxKeepAlive = TimeSpan.FromSeconds(220);
+    internal static readonly TimeSpan MinLifetime = TimeSpan.FromMilliseconds(100);
+    internal static readonly TimeSpan MaxLifetime = TimeSpan.FromDays(1);
+
     /// <summary>
     /// How long a client waits before it reconnects, as the opening <c>retry:</c> frame tells it: 1 ms to 1 day, 1 s by default.
     /// </summary>
@@ -38,7 +47,14 @@ public sealed class SseOptions
 
     /// <summary>
     /// The other origins whose pages may read the streams: <c>none</c>, the default; <c>*</c> for all; or a list of origins as browsers
-    /// send them, such as <c>https://example.com</c>. In configuration the list is separated by spaces, or an array.
+    /// send them, such as <c>https://example.com</c>, <c>https://*.example.com</c> for all hosts below a name, and <c>null</c> for pages
+    /// without an origin. In configuration the list is separated by spaces, or an array. Pages of listed origins may send credentials.
     /// </summary>
     public IReadOnlyList<string> AllowedOrigins { get; set; } = ["none"];
+
+    /// <summary>
+    /// Bytes of a comment that follows the opening <c>retry:</c> frame: 0 to 65,536, 0 by default. It fills what stands in between and holds
+    /// back the first 2 or 4 KB of a response.
+    /// </summary>
+    public int Padding { get; set; }
 }

@@ -20,12 +20,15 @@ internal sealed class SseOptionsSetup(IConfigurationSection section, string[] ot
 
     private static void Read(SseOptions options, SettingsReader settings)
     {
-        options.Retry = settings.Time(nameof(options.Retry), options.Retry, TimeSpan.FromMilliseconds(1), TimeSpan.FromDays(1));
-        options.KeepAlive = settings.Time(nameof(options.KeepAlive), options.KeepAlive, TimeSpan.FromMilliseconds(10), TimeSpan.FromSeconds(220));
-        options.MaxDuration = settings.Time(nameof(options.MaxDuration), options.MaxDuration, TimeSpan.FromMilliseconds(100), TimeSpan.FromDays(1));
+        options.Retry = settings.Time(nameof(options.Retry), options.Retry, SseOptions.MinRetry, SseOptions.MaxRetry);
+        options.KeepAlive = settings.Time(nameof(options.KeepAlive), options.KeepAlive, SseOptions.MinKeepAlive, SseOptions.MaxKeepAlive);
+        options.MaxDuration = settings.Time(nameof(options.MaxDuration), options.MaxDuration, SseOptions.MinLifetime, SseOptions.MaxLifetime);
         options.WriteTimeout = settings.Time(nameof(options.WriteTimeout), options.WriteTimeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromDays(1));
         options.MaxStreams = settings.Limit(nameof(options.MaxStreams), options.MaxStreams);
-        options.AllowedOrigins = settings.Origins(nameof(options.AllowedOrigins), options.AllowedOrigins);
+        // Origins hold neither commas nor semicolons, so a list that uses them is not misread.
+        options.AllowedOrigins = settings.List(
+            nameof(options.AllowedOrigins), options.AllowedOrigins, SseCors.IsAllowed, SseCors.Allowed, ' ', ',', ';');
+        options.Padding = (int)settings.Number(nameof(options.Padding), options.Padding, min: 0, max: SseOptions.MaxPadding);
     }
 
     /// <summary>Checks the options that code has set, by the same lines: without a section each value stays what it is.</summary>

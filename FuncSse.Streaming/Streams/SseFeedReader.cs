@@ -4,15 +4,18 @@ using System.Runtime.CompilerServices;
 namespace FuncSse.Streaming;
 
 /// <summary>
-/// Reads a feed an event at a time without being bound to wait for it: the feed sets a signal when it has moved, and can be left to
-/// finish by itself. It allocates nothing for an event.
+/// Reads a feed one event at a time without being bound to wait for it: the feed sets a signal when it has moved, can be cancelled, and can
+/// be left to finish by itself. It allocates nothing for an event.
 /// </summary>
 /// <remarks>
 /// The result of a move may be taken only once its continuation has run. Its being completed is not enough: a feed that is asked for
 /// the next event before it has called back for the last loses its way.
 /// </remarks>
+#pragma warning disable CA1001 // The token source is not disposed of: it holds nothing, and may be cancelled a moment after the stream is over.
 internal sealed class SseFeedReader<T>
+#pragma warning restore CA1001
 {
+    private readonly CancellationTokenSource _end = new();
     private readonly IAsyncEnumerator<SseItem<T>> _events;
     private readonly SseSignal _signal;
     private readonly Action _onMoved;
@@ -20,9 +23,10 @@ internal sealed class SseFeedReader<T>
     private bool _isMoving;
     private bool _hasMoved;
 
-    public SseFeedReader(IAsyncEnumerable<SseItem<T>> feed, SseSignal signal)
+    public SseFeedReader(SseFeed<T> feed, string? lastEventId, SseSignal signal)
     {
-        _events = feed.GetAsyncEnumerator(CancellationToken.None); // It has its token already.
+        // The token twice: a feed that does not take it as the delegate gives it has it from here (EnumeratorCancellation).
+        _events = feed(lastEventId, _end.Token).GetAsyncEnumerator(_end.Token);
         _signal = signal;
         _onMoved = OnMoved;
     }
@@ -56,11 +60,15 @@ internal sealed class SseFeedReader<T>
         return _next.GetResult();
     }
 
-    /// <summary>Waits until the feed has moved, whatever it says then, and disposes of it.</summary>
+    /// <summary>Cancels the feed. What it does about that runs here, and may throw.</summary>
+    public void Cancel() => _end.Cancel();
+
+    /// <summary>Cancels the feed, waits until it has moved, whatever it says then, and disposes of it.</summary>
     public async Task CloseAsync()
     {
         try
         {
+            Cancel();
             if (_isMoving)
             {
                 while (!HasMoved)

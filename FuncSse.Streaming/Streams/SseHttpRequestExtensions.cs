@@ -5,27 +5,33 @@ using Microsoft.Extensions.Primitives;
 namespace FuncSse.Streaming;
 
 /// <summary>What a request says about the stream that its client wants.</summary>
-internal static class SseHttpRequestExtensions
+public static class SseHttpRequestExtensions
 {
-    public const string LastEventIdHeader = "Last-Event-ID";
+    internal const string LastEventIdHeader = "Last-Event-ID";
 
-    private const string LastEventIdQuery = "lastEventId";
-
-    // The header is the browser's own word on where it was, while a page's query is the same on each return (WHATWG HTML §9.2.3).
+    /// <summary>
+    /// The id of the last event that the client saw: the header <c>Last-Event-ID</c>, or <c>?lastEventId=</c> or <c>?last_event_id=</c> for
+    /// clients that cannot set the header. The header is the browser's own and goes first, since a page's query is the same on each
+    /// reconnect (WHATWG HTML §9.2.3). A header that is empty or sent twice counts as none.
+    /// </summary>
+    /// <param name="request">The request.</param>
+    /// <returns>The id as the client sent it, which may be any text; <see langword="null"/> for none.</returns>
     public static string? GetLastEventId(this HttpRequest request)
     {
-        StringValues id = request.Headers.TryGetValue(LastEventIdHeader, out StringValues header) ? header : FromQuery(request.QueryString);
-        return StringValues.IsNullOrEmpty(id) ? null : id.ToString();
+        ArgumentNullException.ThrowIfNull(request);
+        StringValues header = request.Headers[LastEventIdHeader];
+        return header.Count == 1 && header.ToString() is { Length: > 0 } id ? id : FromQuery(request.QueryString);
     }
 
-    // Not by request.Query, which would keep all that a client put there for as long as the stream.
+    // request.Query would keep everything that a client put there for as long as the stream.
     private static string? FromQuery(QueryString query)
     {
         foreach (QueryStringEnumerable.EncodedNameValuePair pair in new QueryStringEnumerable(query.Value))
         {
-            if (pair.DecodeName().Span.Equals(LastEventIdQuery, StringComparison.OrdinalIgnoreCase))
+            ReadOnlySpan<char> name = pair.DecodeName().Span;
+            if (name.Equals("lastEventId", StringComparison.OrdinalIgnoreCase) || name.Equals("last_event_id", StringComparison.OrdinalIgnoreCase))
             {
-                return pair.DecodeValue().ToString();
+                return pair.DecodeValue() is { Length: > 0 } value ? value.ToString() : null;
             }
         }
 

@@ -1,201 +1,257 @@
 using System.IO.Pipelines;
-using System.Net.ServerSentEvents;
-using System.Runtime.ExceptionServices;
-using System.Text.Json;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Json;
-using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Options;
 
 namespace FuncSse.Streaming;
 
 /// <summary>
-/// One stream's life: a loop that waits for the feed, for the keep-alive or for the end, whichever comes first, and is the only one to
-/// write to the response.
+/// One stream's life: its opening, its end for one reason, and its closing. It is the only one to write to the response.
 /// </summary>
-#pragma warning disable CA1001 // The token source is not disposed of: it holds nothing, and may be cancelled a moment after the stream is over.
-internal sealed class SseStream<T>
+#pragma warning disable CA1001 // RunAsync, which is called once, disposes of the watchdog.
+internal abstract class SseStream
 #pragma warning restore CA1001
 {
-    // A client that did not read may have used up the grace before the feed is told to end.
-    private static readonly TimeSpan MinFeedGrace = TimeSpan.FromMilliseconds(200);
-
     private readonly HttpContext _http;
-    private readonly SseStreamRegistry _streams;
-    private readonly SseStreamWriter _writer;
-    private readonly SseWatchdog _watch;
-    private readonly SseSignal _signal = new();
-    private readonly CancellationTokenSource _feedEnd = new();
+    private readonly SseWatchdog _watchdog;
+    private readonly IStreamingConnectionFeature? _connection;
+    private readonly long _opened;
 
     // By now: what ends a stream may log it when the context serves another request already.
     private readonly string _traceIdentifier;
+    private readonly CancellationToken _clientLeft;
+    private readonly CancellationToken _hostCancelled;
 
     private volatile SseStreamEnd _end;
     private volatile bool _isKeepAliveDue;
+    private TimeSpan? _feedsRetry;
     private long _events;
+    private int _unflushedEvents;
+    private Task? _abandoned;
 
-    public SseStream(HttpContext http, SseStreamRegistry streams)
+    protected SseStream(HttpContext http, SseStreamRegistry registry, SseStreamSettings settings, CancellationToken hostCancelled)
     {
-        _http = http;
-        _streams = streams;
+        (_http, Registry, Settings) = (http, registry, settings);
+        _opened = registry.Time.GetTimestamp();
         _traceIdentifier = http.TraceIdentifier;
-        _writer = new SseStreamWriter(http.Response.BodyWriter);
-        _watch = new SseWatchdog(http, streams, _writer, OnSilent, () => End(SseStreamEnd.ClientStalled));
+        _clientLeft = http.RequestAborted;
+        _hostCancelled = hostCancelled;
+        _connection = http.Features.Get<IStreamingConnectionFeature>();
+        _watchdog = new SseWatchdog(this, http, registry.Time);
+        Writer = new SseStreamWriter(http.Response.BodyWriter);
     }
 
-    private bool IsOpen => _end == SseStreamEnd.None;
+    public SseStreamSettings Settings { get; }
 
-    private bool IsClientThere => _end is not (SseStreamEnd.ClientLeft or SseStreamEnd.ClientStalled);
+    public SseStreamWriter Writer { get; }
 
-    /// <summary>
-    /// Carries the feed to the client until the stream ends, and counts the stream out that <see cref="SseStreamRegistry.TryEnter"/> counted in.
-    /// What ends it does not come out as an exception; a feed's own failure does.
-    /// </summary>
-    public async Task RunAsync(SseFeed<T> feed, string? lastEventId, CancellationToken hostCancelled)
+    protected SseStreamRegistry Registry { get; }
+
+    protected SseSignal Signal { get; } = new();
+
+    protected bool IsOpen => _end == SseStreamEnd.None;
+
+    protected bool IsKeepAliveDue => _isKeepAliveDue && IsOpen;
+
+    protected bool IsClientThere => _end is not (SseStreamEnd.ClientLeft or SseStreamEnd.ClientStalled);
+
+    /// <summary>Opens the stream, carries the feed until the end, and closes it. Nothing that ends it comes out as an exception.</summary>
+    public async Task RunAsync(string? lastEventId)
     {
-        long opened = _streams.Time.GetTimestamp();
-        IStreamingConnectionFeature? connection = _http.Features.Get<IStreamingConnectionFeature>();
-        connection?.StreamStarted();
+        _connection?.StreamStarted();
+        SseResponse.LimitUnsent(_http);
         try
         {
-            using SseWatchdog watch = _watch;
-            watch.Start();
-            using ITimer lifetime = _streams.Time.CreateTimer(
-                static self => Self(self).End(SseStreamEnd.Lifetime), this, SseDelays.Lifetime(_streams.Options), Timeout.InfiniteTimeSpan);
-            using CancellationTokenRegistration left = _http.RequestAborted.UnsafeRegister(
-                static self => Self(self).End(SseStreamEnd.ClientLeft), this);
-            using CancellationTokenRegistration stopping = _streams.Stopping.UnsafeRegister(
-                static self => Self(self).End(SseStreamEnd.HostStopping), this);
-            using CancellationTokenRegistration cancelled = hostCancelled.UnsafeRegister(
-                static self => Self(self).End(SseStreamEnd.HostCancelled), this);
-
-            // In one flush with the headers: the host's proxy holds those back until the first byte of the body.
-            _writer.WriteRetry(_streams.Options.Retry);
-            await FlushAsync();
-            await CarryAsync(feed, lastEventId);
+            using SseWatchdog watchdog = _watchdog;
+            watchdog.Start();
+            using ITimer? lifetime = Settings.MaxDuration is { } longest
+                ? Registry.Time.CreateTimer(
+                    static self => ((SseStream)self!).End(SseStreamEnd.Lifetime), this, SseDelays.Lifetime(longest), Timeout.InfiniteTimeSpan)
+                : null;
+            using CancellationTokenRegistration left = _clientLeft.UnsafeRegister(
+                static self => ((SseStream)self!).End(SseStreamEnd.ClientLeft), this);
+            using CancellationTokenRegistration stopping = Registry.Stopping.UnsafeRegister(
+                static self => ((SseStream)self!).End(SseStreamEnd.HostStopping), this);
+            using CancellationTokenRegistration cancelled = _hostCancelled.UnsafeRegister(
+                static self => ((SseStream)self!).End(SseStreamEnd.HostCancelled), this);
+            await OpenAsync();
+            await CarryAsync(lastEventId);
+            await CloseAsync();
         }
         finally
         {
-            TryEnd(SseStreamEnd.ClientLeft); // Kestrel's writes do not throw; where another server's do, it is for a client that is gone.
-            connection?.StreamEnded();
-            TimeSpan duration = _streams.Time.GetElapsedTime(opened);
-            _streams.Leave(duration, _end);
-            Log.StreamEnded(_streams.Logger, _traceIdentifier, duration, _events, _end.Name());
+            _connection?.StreamEnded();
+            SseResponse.UnlimitUnsent(_http);
+            if (_events > 0 && _end != SseStreamEnd.FeedFailed)
+            {
+                Registry.Backoff.Reset(_http.Request);
+            }
+
+            Registry.Leave(Registry.Time.GetElapsedTime(_opened), _end, _abandoned);
+            Log.StreamEnded(Registry.Logger, _traceIdentifier, Registry.Time.GetElapsedTime(_opened), _events, _end.Name());
         }
     }
 
-    private static SseStream<T> Self(object? state) => (SseStream<T>)state!;
-
-    private async Task CarryAsync(SseFeed<T> feed, string? lastEventId)
+    /// <summary>The watchdog's word that nothing was written for the keep-alive interval.</summary>
+    public void OnSilent()
     {
-        SseFeedReader<T>? reader = null;
-        ExceptionDispatchInfo? failure = null;
-        try
-        {
-            if (IsOpen)
-            {
-                reader = new SseFeedReader<T>(feed(lastEventId, _feedEnd.Token), _signal);
-            }
-
-            while (IsOpen)
-            {
-                reader!.Move();
-                while (IsOpen && !reader.HasMoved)
-                {
-                    await _signal.WaitAsync();
-                    if (_isKeepAliveDue)
-                    {
-                        _writer.WriteComment();
-                        await FlushAsync();
-                    }
-                }
-
-                if (!reader.HasMoved)
-                {
-                    break;
-                }
-
-                if (!reader.Take())
-                {
-                    TryEnd(SseStreamEnd.FeedEnded);
-                }
-                else if (IsClientThere)
-                {
-                    await SendAsync(reader.Current);
-                }
-            }
-        }
-        // What a feed throws once the stream has ended is its way of being cancelled.
-        catch (Exception exception) when (TryEnd(SseStreamEnd.FeedFailed))
-        {
-            Log.FeedFailed(_streams.Logger, exception, _traceIdentifier);
-            failure = ExceptionDispatchInfo.Capture(exception);
-        }
-        catch (Exception exception)
-        {
-            LogUnlessCancelled(exception);
-        }
-
-        try
-        {
-            if (IsClientThere && LastRetry() is { } retry)
-            {
-                _writer.WriteRetry(retry);
-                await FlushAsync();
-            }
-        }
-        finally
-        {
-            await CloseAsync(reader);
-        }
-
-        failure?.Throw();
+        _isKeepAliveDue = true;
+        Signal.Set();
     }
 
-    private ValueTask SendAsync(SseItem<T> item)
+    /// <summary>The watchdog's word that the client is about to be dropped, since it takes nothing.</summary>
+    public void OnStalled() => End(SseStreamEnd.ClientStalled);
+
+    /// <summary>Sends the feed's events until the stream ends. What the feed throws ends the stream.</summary>
+    protected abstract Task CarryAsync(string? lastEventId);
+
+    /// <summary>Cancels the feed; may throw what the feed throws.</summary>
+    protected abstract void CancelFeed();
+
+    /// <summary>Cancels the feed and waits until it has cleaned up.</summary>
+    protected abstract Task CloseFeedAsync();
+
+    /// <summary>An event was written; it counts once it is flushed.</summary>
+    protected void EventWritten(TimeSpan? retry)
     {
-        string? eventType = item.EventType == SseParser.EventTypeDefault ? null : item.EventType;
-        _writer.WriteEvent(Text(item.Data), eventType, item.EventId, item.ReconnectionInterval);
-        _events++;
-        _streams.CountEvent();
-        return FlushAsync();
+        _unflushedEvents++;
+        _feedsRetry = retry ?? _feedsRetry;
     }
 
-    private string Text(T data) => data switch
+    protected ValueTask FlushAsync()
     {
-        string text => text,
-        null => "",
-        _ => JsonSerializer.Serialize(data, Json.GetTypeInfo(typeof(T))),
-    };
+        if (_events == 0 && _unflushedEvents > 0)
+        {
+            Registry.Metrics.FirstEvent(Registry.Time.GetElapsedTime(_opened));
+        }
 
-    private JsonSerializerOptions Json =>
-        _http.RequestServices.GetRequiredService<IOptions<JsonOptions>>().Value.SerializerOptions;
-
-    private ValueTask FlushAsync()
-    {
-        ValueTask<FlushResult> flush = _writer.FlushAsync();
         _isKeepAliveDue = false;
-        _watch.Written();
+        ValueTask<FlushResult> flush = Writer.FlushAsync();
+        _watchdog.Written();
         if (!flush.IsCompletedSuccessfully)
         {
             return WaitForClientAsync(flush);
         }
 
-        flush.GetAwaiter().GetResult();
+        Flushed(flush.Result);
         return ValueTask.CompletedTask;
+    }
+
+    /// <summary>The feed has no more events, or threw. If something else has ended the stream meanwhile, that is the reason.</summary>
+    protected void FeedEnded(Exception? failure)
+    {
+        SseStreamEnd end = _clientLeft.IsCancellationRequested ? SseStreamEnd.ClientLeft
+            : Registry.Stopping.IsCancellationRequested ? SseStreamEnd.HostStopping
+            : _hostCancelled.IsCancellationRequested ? SseStreamEnd.HostCancelled
+            : failure is null ? SseStreamEnd.FeedEnded : SseStreamEnd.FeedFailed;
+        if (TryEnd(end) && end == SseStreamEnd.FeedFailed)
+        {
+            Registry.LogFailure(failure!, _traceIdentifier);
+        }
+        else
+        {
+            LogLate(failure);
+        }
+    }
+
+    /// <summary>Writes what keeps the stream alive; a stream with positions writes one.</summary>
+    protected virtual void WriteKeepAlive()
+    {
+        if (Settings.KeepAliveEvent)
+        {
+            Writer.WriteEvent("", "keep-alive");
+        }
+        else
+        {
+            Writer.WriteComment();
+        }
+    }
+
+    private async Task OpenAsync()
+    {
+        // In one flush with the headers: the host's proxy holds those back until the first byte of the body.
+        Writer.WriteRetry(Settings.Retry);
+        if (Settings.Padding > 0)
+        {
+            Writer.WriteComment(Settings.Padding);
+        }
+
+        await FlushAsync();
+    }
+
+    private async Task CloseAsync()
+    {
+        await WaitForFeedAsync();
+        if (!IsClientThere || _clientLeft.IsCancellationRequested)
+        {
+            return;
+        }
+
+        if (!Settings.IsResumable && _end != SseStreamEnd.FeedEnded)
+        {
+            _http.Abort(); // A clean end would make a part look like the whole.
+            return;
+        }
+
+        _watchdog.Ending(); // The feed may have taken its time.
+        if (LastRetry() is { } retry)
+        {
+            Writer.WriteRetry(retry);
+            await FlushAsync();
+        }
+    }
+
+    // Before the response ends, since the feed may use what the request owns. A client that has its end sends the next request on the same
+    // connection, which would wait for this one.
+    private async Task WaitForFeedAsync()
+    {
+        Task closed = Task.Run(CloseFeedAsync); // It may block.
+        using var hurry = CancellationTokenSource.CreateLinkedTokenSource(Registry.Stopping, _hostCancelled);
+        try
+        {
+            await closed.WaitAsync(SseDelays.FeedGrace, Registry.Time, hurry.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (hurry.IsCancellationRequested)
+            {
+                await closed.WaitAsync(SseWatchdog.EndGrace, Registry.Time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+        finally
+        {
+            if (!closed.IsCompleted)
+            {
+                Log.FeedHangs(Registry.Logger, _traceIdentifier, hurry.IsCancellationRequested ? SseWatchdog.EndGrace : SseDelays.FeedGrace);
+                _abandoned = closed;
+            }
+
+            _ = closed.ContinueWith(LogFaults, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        }
+
+        void LogFaults(Task faulted) => LogLate(faulted.Exception!.InnerException);
     }
 
     private async ValueTask WaitForClientAsync(ValueTask<FlushResult> flush)
     {
-        _watch.WaitForClient();
-        await flush;
-        _watch.ClientTook();
+        _watchdog.WaitForClient();
+        try
+        {
+            Flushed(await flush);
+        }
+        catch (Exception)
+        {
+            // Kestrel's writes do not throw. Where another server's do, the client is gone.
+            TryEnd(SseStreamEnd.ClientLeft);
+        }
+
+        _watchdog.ClientTook();
     }
 
-    private void OnSilent()
+    private void Flushed(FlushResult result)
     {
-        _isKeepAliveDue = true;
-        _signal.Set();
+        if (!result.IsCompleted && !result.IsCanceled)
+        {
+            _events += _unflushedEvents;
+            Registry.Metrics.EventsSent(_unflushedEvents);
+        }
+
+        _unflushedEvents = 0;
     }
 
     private bool TryEnd(SseStreamEnd reason)
@@ -205,7 +261,7 @@ internal sealed class SseStream<T>
             return false;
         }
 
-        _watch.End();
+        _watchdog.Ending();
         return true;
     }
 
@@ -217,69 +273,36 @@ internal sealed class SseStream<T>
             ThreadPool.UnsafeQueueUserWorkItem(
                 static self =>
                 {
-                    self._signal.Set();
-                    self.CancelFeed();
+                    self.Signal.Set();
+                    try
+                    {
+                        self.CancelFeed();
+                    }
+                    catch (AggregateException exception)
+                    {
+                        self.LogLate(exception);
+                    }
                 },
                 this,
                 preferLocal: false);
         }
     }
 
-    private void CancelFeed()
-    {
-        try
-        {
-            _feedEnd.Cancel();
-        }
-        catch (AggregateException exception)
-        {
-            LogUnlessCancelled(exception);
-        }
-    }
-
     private TimeSpan? LastRetry() => _end switch
     {
-        SseStreamEnd.Lifetime => SseDelays.Renewal,
-        SseStreamEnd.FeedEnded => null,
-        _ => SseDelays.HostGone(_streams.Options),
+        // A wait that the feed has set holds; so does the stream's own after a feed that has said something.
+        SseStreamEnd.Lifetime => _feedsRetry is null ? SseDelays.Renewal : null,
+        SseStreamEnd.FeedEnded => _events > 0 ? null : Registry.Backoff.Next(_http.Request, Settings.Retry, isFailure: false),
+        SseStreamEnd.FeedFailed => Registry.Backoff.Next(_http.Request, Settings.Retry, isFailure: true),
+        _ => SseDelays.HostGone(Settings.Retry),
     };
 
-    // A feed that does not stop, or blocks when it is told to, is left to itself.
-    private async Task CloseAsync(SseFeedReader<T>? reader)
+    // An end is what has ended the stream. What the feed throws after that is of interest to its author alone.
+    private void LogLate(Exception? exception)
     {
-        if (reader is null)
+        if (exception is not (null or OperationCanceledException))
         {
-            return;
-        }
-
-        Task closed = Task.Run(() =>
-        {
-            CancelFeed();
-            return reader.CloseAsync();
-        });
-        try
-        {
-            TimeSpan left = _watch.EndGraceLeft;
-            await closed.WaitAsync(left > MinFeedGrace ? left : MinFeedGrace, _streams.Time);
-        }
-        catch (TimeoutException) when (!closed.IsFaulted)
-        {
-            if (!closed.IsCompleted)
-            {
-                Log.FeedHangs(_streams.Logger, _traceIdentifier, SseWatchdog.EndGrace);
-            }
-        }
-        catch (Exception exception)
-        {
-            LogUnlessCancelled(exception);
-        }
-    }
-
-    private void LogUnlessCancelled(Exception exception)
-    {
-        if (exception is not OperationCanceledException)
-        {
-            Log.FeedFailed(_streams.Logger, exception, _traceIdentifier);
+            Log.FeedFailedLate(Registry.Logger, exception, _traceIdentifier);
         }
     }
 }

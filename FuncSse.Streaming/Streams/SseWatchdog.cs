@@ -4,17 +4,15 @@ using Microsoft.AspNetCore.Http;
 namespace FuncSse.Streaming;
 
 /// <summary>
-/// What has to be seen to while a stream waits: a feed that says nothing, a client that takes nothing, an end that takes too long. It has
-/// one timer, which it sets anew only when something out of the ordinary happens: an event costs it nothing.
+/// Watches what a stream waits for: a feed that is silent, a client that takes nothing, an end that takes too long. It has one timer, which
+/// is set anew only when something out of the ordinary happens: an event costs nothing here.
 /// </summary>
-/// <param name="http">The request, which it aborts when the client has to be dropped. Not touched once it is disposed of.</param>
-/// <param name="streams">Settings and time.</param>
-/// <param name="writer">Whose count of flushes tells whether a client takes a large event piece by piece.</param>
-/// <param name="onSilent">Called when nothing was written for the keep-alive interval.</param>
-/// <param name="onStalled">Called when the client took no byte for the write time-out, before it is dropped.</param>
-internal sealed class SseWatchdog(HttpContext http, SseStreamRegistry streams, SseStreamWriter writer, Action onSilent, Action onStalled) : IDisposable
+/// <param name="stream">The stream that it tells. Its request is not touched once the watchdog is disposed of.</param>
+/// <param name="http">The request, which it aborts when the client has to be dropped.</param>
+/// <param name="time">The clock.</param>
+internal sealed class SseWatchdog(SseStream stream, HttpContext http, TimeProvider time) : IDisposable
 {
-    /// <summary>What is left to a client that does not read, and to a feed, once the stream has to end.</summary>
+    /// <summary>How long a client that does not read is waited for once the stream has to end.</summary>
     public static readonly TimeSpan EndGrace = TimeSpan.FromMilliseconds(500);
 
     private readonly Lock _gate = new();
@@ -23,32 +21,19 @@ internal sealed class SseWatchdog(HttpContext http, SseStreamRegistry streams, S
     private bool _isWaitingForClient;
     private int _flushesSeen;
     private long _lastTaken;
-    private long? _ended;
+    private long? _ending;
     private bool _isAborted;
     private bool _isOver;
-
-    /// <summary>What is left of <see cref="EndGrace"/>.</summary>
-    public TimeSpan EndGraceLeft
-    {
-        get
-        {
-            lock (_gate)
-            {
-                TimeSpan left = EndGrace - streams.Time.GetElapsedTime(_ended ?? streams.Time.GetTimestamp());
-                return left > TimeSpan.Zero ? left : TimeSpan.Zero;
-            }
-        }
-    }
 
     public void Start()
     {
         Written();
-        _timer = streams.Time.CreateTimer(
-            static self => ((SseWatchdog)self!).OnTimer(), this, streams.Options.KeepAlive, Timeout.InfiniteTimeSpan);
+        _timer = time.CreateTimer(
+            static self => ((SseWatchdog)self!).OnTimer(), this, stream.Settings.KeepAlive, Timeout.InfiniteTimeSpan);
     }
 
     /// <summary>Something was written just now.</summary>
-    public void Written() => Volatile.Write(ref _lastWrite, streams.Time.GetTimestamp());
+    public void Written() => Volatile.Write(ref _lastWrite, time.GetTimestamp());
 
     /// <summary>A flush waits for the client from now on.</summary>
     public void WaitForClient()
@@ -56,8 +41,8 @@ internal sealed class SseWatchdog(HttpContext http, SseStreamRegistry streams, S
         lock (_gate)
         {
             _isWaitingForClient = true;
-            _flushesSeen = writer.Flushes;
-            _lastTaken = streams.Time.GetTimestamp();
+            _flushesSeen = stream.Writer.Flushes;
+            _lastTaken = time.GetTimestamp();
             SetTimer(ClientTimeLeft());
         }
     }
@@ -69,19 +54,19 @@ internal sealed class SseWatchdog(HttpContext http, SseStreamRegistry streams, S
         {
             _isWaitingForClient = false;
             Written();
-            SetTimer(streams.Options.KeepAlive);
+            SetTimer(stream.Settings.KeepAlive);
         }
     }
 
-    /// <summary>The stream has to end: from now on a client gets no more than the grace to take what is left.</summary>
-    public void End()
+    /// <summary>The stream ends: from now on a client gets no more than the grace to take what is left.</summary>
+    public void Ending()
     {
         lock (_gate)
         {
-            _ended ??= streams.Time.GetTimestamp();
+            _ending = time.GetTimestamp();
             if (_isWaitingForClient)
             {
-                SetTimer(EndGraceLeft);
+                SetTimer(EndGrace);
             }
         }
     }
@@ -112,24 +97,24 @@ internal sealed class SseWatchdog(HttpContext http, SseStreamRegistry streams, S
             }
             else
             {
-                TimeSpan left = streams.Options.KeepAlive - streams.Time.GetElapsedTime(Volatile.Read(ref _lastWrite));
+                TimeSpan left = stream.Settings.KeepAlive - time.GetElapsedTime(Volatile.Read(ref _lastWrite));
                 isSilent = left <= TimeSpan.Zero;
-                SetTimer(isSilent ? streams.Options.KeepAlive : left);
+                SetTimer(isSilent ? stream.Settings.KeepAlive : left);
             }
         }
 
         if (isSilent)
         {
-            onSilent(); // With the timer set: what follows from this may set it anew.
+            stream.OnSilent(); // With the timer set: what follows from this may set it anew.
         }
     }
 
     private void OnClientTimer()
     {
-        if (writer.Flushes != _flushesSeen)
+        if (stream.Writer.Flushes != _flushesSeen)
         {
-            _flushesSeen = writer.Flushes;
-            _lastTaken = streams.Time.GetTimestamp();
+            _flushesSeen = stream.Writer.Flushes;
+            _lastTaken = time.GetTimestamp();
         }
 
         // The timer may have become due before the flush began to wait.
@@ -139,7 +124,7 @@ internal sealed class SseWatchdog(HttpContext http, SseStreamRegistry streams, S
             return;
         }
 
-        onStalled();
+        stream.OnStalled();
         http.Abort();
         if (_isAborted)
         {
@@ -151,8 +136,9 @@ internal sealed class SseWatchdog(HttpContext http, SseStreamRegistry streams, S
         SetTimer(EndGrace);
     }
 
-    private TimeSpan ClientTimeLeft() =>
-        _ended is null ? streams.Options.WriteTimeout - streams.Time.GetElapsedTime(_lastTaken) : EndGraceLeft;
+    private TimeSpan ClientTimeLeft() => _ending is { } since
+        ? EndGrace - time.GetElapsedTime(since)
+        : stream.Settings.WriteTimeout - time.GetElapsedTime(_lastTaken);
 
-    private void SetTimer(TimeSpan time) => _timer?.Change(time, Timeout.InfiniteTimeSpan);
+    private void SetTimer(TimeSpan wait) => _timer?.Change(wait > TimeSpan.Zero ? wait : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
 }

@@ -16,11 +16,19 @@ internal ref struct SseFrame(IBufferWriter<byte> output)
     private Span<byte> _span = output.GetSpan();
     private int _written;
 
+    /// <summary>Bytes that were committed.</summary>
+    public int Length { get; private set; }
+
     public void Write(scoped ReadOnlySpan<byte> bytes)
     {
-        EnsureRoom(bytes.Length);
-        bytes.CopyTo(_span[_written..]);
-        _written += bytes.Length;
+        while (bytes.Length > 0)
+        {
+            EnsureRoom(1);
+            int run = Math.Min(bytes.Length, _span.Length - _written);
+            bytes[..run].CopyTo(_span[_written..]);
+            _written += run;
+            bytes = bytes[run..];
+        }
     }
 
     public void Write(scoped ReadOnlySpan<char> text)
@@ -42,6 +50,7 @@ internal ref struct SseFrame(IBufferWriter<byte> output)
     public void Commit()
     {
         output.Advance(_written);
+        Length += _written;
         _written = 0;
         _span = default;
     }

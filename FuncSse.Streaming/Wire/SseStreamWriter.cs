@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.IO.Pipelines;
-using System.Runtime.CompilerServices;
+using System.Text;
 
 namespace FuncSse.Streaming;
 
@@ -11,57 +11,154 @@ namespace FuncSse.Streaming;
 /// <param name="output">Where the frames go: UTF-8, without a byte order mark.</param>
 public sealed class SseStreamWriter(PipeWriter output)
 {
-    /// <summary>How many characters of an event's data are encoded between two flushes, so that a large event is never held whole.</summary>
+    /// <summary>How much of an event is written between two flushes, in characters or bytes, so that a large one is never held whole.</summary>
     internal const int DataWindow = 16 * 1024;
 
-    // The data of the last event that is still to be encoded, from _position on.
+    // What is still to be written of the last event, from _position on: its data as text, or the rest of its frame.
     private string? _data;
+    private ReadOnlyMemory<byte> _rest;
     private int _position;
 
     /// <summary>How often the reader has taken what was written: a flush that hangs while this stands still is one that nobody reads.</summary>
     internal int Flushes { get; private set; }
 
-    /// <summary>Writes a <c>retry:</c> frame: how long the client waits before it comes back when the stream breaks off.</summary>
+    /// <summary>Bytes that were written since the last flush; all of a large event counts as one window.</summary>
+    internal int Unflushed { get; private set; }
+
+    private bool IsPending => _data is not null || !_rest.IsEmpty;
+
+    /// <summary>Writes a <c>retry:</c> frame: how long the client waits before it reconnects when the stream breaks off.</summary>
     /// <param name="reconnectionInterval">The time, in whole milliseconds on the wire (a fraction is dropped).</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="reconnectionInterval"/> is negative.</exception>
     public void WriteRetry(TimeSpan reconnectionInterval)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(reconnectionInterval, TimeSpan.Zero);
-        FinishData();
-        var frame = new SseFrame(output);
+        SseFrame frame = Begin();
         WriteRetryField(ref frame, reconnectionInterval);
         frame.Write("\n"u8);
-        frame.Commit();
+        Commit(ref frame);
     }
 
-    /// <summary>Writes an empty comment, which every client ignores: a sign of life for whatever stands between (WHATWG HTML §9.2.7).</summary>
-    public void WriteComment()
+    /// <summary>Writes a comment, which every client ignores: a sign of life for what stands in between (WHATWG HTML §9.2.7).</summary>
+    /// <param name="padding">How many spaces the comment holds: 0 or more.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="padding"/> is negative.</exception>
+    public void WriteComment(int padding = 0)
     {
-        FinishData();
-        var frame = new SseFrame(output);
-        frame.Write(":\n\n"u8);
-        frame.Commit();
+        ArgumentOutOfRangeException.ThrowIfNegative(padding);
+        ReadOnlySpan<byte> spaces = "                                                                "u8;
+        SseFrame frame = Begin();
+        frame.Write(":"u8);
+        for (int left = padding; left > 0; left -= spaces.Length)
+        {
+            frame.Write(spaces[..Math.Min(left, spaces.Length)]);
+        }
+
+        frame.Write("\n\n"u8);
+        Commit(ref frame);
     }
 
     /// <summary>Writes an event. The part of its data beyond the first 16 K characters is encoded while <see cref="FlushAsync"/> flushes.</summary>
     /// <param name="data">The data, split at CR, LF and CRLF into as many <c>data:</c> lines. A lone surrogate becomes U+FFFD.</param>
     /// <param name="eventType">The event's type; <see langword="null"/> for the default, <c>message</c>.</param>
     /// <param name="eventId">The event's id; <see langword="null"/> for none, empty to make the client forget the last one.</param>
-    /// <param name="reconnectionInterval">What the client is to wait from now on before it comes back; <see langword="null"/> for no change.</param>
+    /// <param name="reconnectionInterval">How long the client waits from now on before it reconnects; <see langword="null"/> for no change.</param>
     /// <exception cref="ArgumentException">
-    /// <paramref name="eventType"/> or <paramref name="eventId"/> holds CR, LF or NUL: it would forge a frame or be ignored by the client
-    /// (WHATWG HTML §9.2.6). Nothing has been written.
+    /// <paramref name="eventId"/> has more than 1,024 characters, or others than printable ASCII, or spaces at its ends, or
+    /// <paramref name="eventType"/> has control characters: it could not come back as it left. Nothing has been written.
     /// </exception>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="reconnectionInterval"/> is negative. Nothing has been written.</exception>
     public void WriteEvent(string data, string? eventType = null, string? eventId = null, TimeSpan? reconnectionInterval = null)
     {
         ArgumentNullException.ThrowIfNull(data);
-        ThrowIfForged(eventType);
-        ThrowIfForged(eventId);
-        ArgumentOutOfRangeException.ThrowIfLessThan(reconnectionInterval.GetValueOrDefault(), TimeSpan.Zero, nameof(reconnectionInterval));
-        FinishData();
+        SseFrame frame = BeginEvent(eventType, eventId, reconnectionInterval);
+        _data = data;
+        _position = 0;
+        WriteData(ref frame);
+        Commit(ref frame);
+    }
 
-        var frame = new SseFrame(output);
+    /// <summary>Writes an event whose data is UTF-8 already.</summary>
+    /// <param name="data">The data. It is not kept.</param>
+    /// <param name="eventType">As for text.</param>
+    /// <param name="eventId">As for text.</param>
+    /// <param name="reconnectionInterval">As for text.</param>
+    /// <exception cref="ArgumentException">As for text.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">As for text.</exception>
+    public void WriteEvent(ReadOnlySpan<byte> data, string? eventType = null, string? eventId = null, TimeSpan? reconnectionInterval = null)
+    {
+        if (data.Length > DataWindow)
+        {
+            WriteEvent(Encoding.UTF8.GetString(data), eventType, eventId, reconnectionInterval); // Large ones are rare: one way to send them.
+            return;
+        }
+
+        SseFrame frame = BeginEvent(eventType, eventId, reconnectionInterval);
+        for (int lineEnd; (lineEnd = data.IndexOfAny("\r\n"u8)) >= 0;)
+        {
+            frame.Write(data[..lineEnd]);
+            frame.Write("\ndata: "u8);
+            data = data[(lineEnd + (data[lineEnd..].StartsWith("\r\n"u8) ? 2 : 1))..];
+        }
+
+        frame.Write(data);
+        frame.Write("\n\n"u8);
+        Commit(ref frame);
+    }
+
+    /// <summary>Writes a frame that is encoded already. The part beyond the first 16 KB is written while <see cref="FlushAsync"/> flushes.</summary>
+    /// <param name="frame">The whole frame, with the empty line that ends it. It must not change before the next flush is over.</param>
+    internal void WriteFrame(ReadOnlyMemory<byte> frame)
+    {
+        Finish();
+        _rest = frame;
+        WriteMore();
+    }
+
+    /// <summary>Hands all that was written to the reader, and waits while the reader is too far behind.</summary>
+    /// <param name="cancellationToken">Ends the wait with an <see cref="OperationCanceledException"/>.</param>
+    /// <returns>The last flush's result: <see cref="FlushResult.IsCompleted"/> when the reader is gone.</returns>
+    public ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
+    {
+        if (IsPending)
+        {
+            return FlushPendingAsync(cancellationToken);
+        }
+
+        Flushes++;
+        Unflushed = 0;
+        return output.FlushAsync(cancellationToken);
+    }
+
+    private async ValueTask<FlushResult> FlushPendingAsync(CancellationToken cancellationToken)
+    {
+        while (IsPending)
+        {
+            FlushResult result = await output.FlushAsync(cancellationToken);
+            Flushes++;
+            if (result.IsCompleted || result.IsCanceled)
+            {
+                return result;
+            }
+
+            WriteMore();
+        }
+
+        Unflushed = 0;
+        return await output.FlushAsync(cancellationToken);
+    }
+
+    private SseFrame Begin()
+    {
+        Finish();
+        return new SseFrame(output);
+    }
+
+    private SseFrame BeginEvent(string? eventType, string? eventId, TimeSpan? reconnectionInterval)
+    {
+        SseFields.CheckType(eventType);
+        SseFields.CheckId(eventId);
+        ArgumentOutOfRangeException.ThrowIfLessThan(reconnectionInterval.GetValueOrDefault(), TimeSpan.Zero, nameof(reconnectionInterval));
+        SseFrame frame = Begin();
         if (eventId is not null)
         {
             frame.Write("id: "u8);
@@ -82,56 +179,38 @@ public sealed class SseStreamWriter(PipeWriter output)
         }
 
         frame.Write("data: "u8);
-        _data = data;
-        _position = 0;
-        WriteData(ref frame);
+        return frame;
+    }
+
+    private void Commit(ref SseFrame frame)
+    {
         frame.Commit();
+        Unflushed += frame.Length;
     }
 
-    /// <summary>Hands all that was written to the reader, and waits while the reader is too far behind.</summary>
-    /// <param name="cancellationToken">Ends the wait with an <see cref="OperationCanceledException"/>.</param>
-    /// <returns>The last flush's result: <see cref="FlushResult.IsCompleted"/> when the reader is gone.</returns>
-    public ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
+    private void Finish()
     {
-        if (_data is not null)
+        while (IsPending)
         {
-            return FlushDataAsync(cancellationToken);
-        }
-
-        Flushes++;
-        return output.FlushAsync(cancellationToken);
-    }
-
-    private async ValueTask<FlushResult> FlushDataAsync(CancellationToken cancellationToken)
-    {
-        while (_data is not null)
-        {
-            FlushResult result = await output.FlushAsync(cancellationToken);
-            Flushes++;
-            if (result.IsCompleted || result.IsCanceled)
-            {
-                return result;
-            }
-
-            WriteMoreData();
-        }
-
-        return await output.FlushAsync(cancellationToken);
-    }
-
-    private void FinishData()
-    {
-        while (_data is not null)
-        {
-            WriteMoreData();
+            WriteMore();
         }
     }
 
-    private void WriteMoreData()
+    private void WriteMore()
     {
         var frame = new SseFrame(output);
-        WriteData(ref frame);
-        frame.Commit();
+        if (_data is not null)
+        {
+            WriteData(ref frame);
+        }
+        else
+        {
+            int length = Math.Min(_rest.Length, DataWindow);
+            frame.Write(_rest.Span[..length]);
+            _rest = _rest[length..];
+        }
+
+        Commit(ref frame);
     }
 
     // Encodes at most a window's worth, line by line; the frame's last line ends, and with it the frame, when the data does.
@@ -168,13 +247,5 @@ public sealed class SseStreamWriter(PipeWriter output)
         frame.Write("retry: "u8);
         frame.Write(digits[..length]);
         frame.Write("\n"u8);
-    }
-
-    private static void ThrowIfForged(string? field, [CallerArgumentExpression(nameof(field))] string? name = null)
-    {
-        if (field.AsSpan().ContainsAny('\r', '\n', '\0'))
-        {
-            throw new ArgumentException("CR, LF and NUL are not allowed here.", name);
-        }
     }
 }

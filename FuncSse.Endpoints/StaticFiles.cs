@@ -1,0 +1,11 @@
+namespace FuncSse.Endpoints;
+
+/// <summary>The files that both hosts serve.</summary>
+public sealed class StaticFiles
+{
+    /// <summary>The page, at <c>/</c>.</summary>
+    public PageResult Page { get; } = new("static/index.html");
+
+    /// <summary>The browser module, at <c>/funcsse.js</c>.</summary>
+    public PageResult Module { get; } = new("static/funcsse.js");
+}

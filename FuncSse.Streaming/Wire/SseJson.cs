@@ -1,0 +1,89 @@
+using System.Buffers;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using HttpJsonOptions = Microsoft.AspNetCore.Http.Json.JsonOptions;
+using MvcJsonOptions = Microsoft.AspNetCore.Mvc.JsonOptions;
+
+namespace FuncSse.Streaming;
+
+/// <summary>
+/// Serialises data of one type as <c>TypedResults.ServerSentEvents</c> does: by its runtime type, unless the declared one is sealed, a value
+/// type, or polymorphic by its own metadata.
+/// </summary>
+internal sealed class SseJson<T>
+{
+    [ThreadStatic]
+    private static Scratch? _scratch;
+
+    private readonly JsonSerializerOptions _options;
+    private readonly JsonTypeInfo<T> _declared;
+    private readonly bool _isDeclaredEnough;
+
+    /// <exception cref="InvalidOperationException">The app's JSON options have no metadata for the type, as may be with AOT.</exception>
+    public SseJson(IServiceProvider services)
+    {
+        _options = Options(services);
+        try
+        {
+            _declared = (JsonTypeInfo<T>)_options.GetTypeInfo(typeof(T));
+        }
+        catch (NotSupportedException exception)
+        {
+            throw new InvalidOperationException(
+                $"A feed of {typeof(T)} cannot be streamed: the app's JSON options have no metadata for the type. Add it to a JsonSerializerContext.", exception);
+        }
+
+        _isDeclaredEnough = typeof(T).IsSealed || typeof(T).IsValueType || _declared.PolymorphismOptions is not null;
+    }
+
+    /// <summary>Serialises data; the bytes are good until the next call on the same thread.</summary>
+    public ReadOnlySpan<byte> Serialize(T data)
+    {
+        Scratch scratch = _scratch is { } reusable && reusable.Fits(_options) ? reusable : _scratch = new Scratch(_options);
+        Utf8JsonWriter writer = scratch.Begin();
+        if (_isDeclaredEnough || data!.GetType() == typeof(T))
+        {
+            JsonSerializer.Serialize(writer, data, _declared);
+        }
+        else
+        {
+            JsonSerializer.Serialize(writer, data, _options.GetTypeInfo(data.GetType()));
+        }
+
+        writer.Flush();
+        return scratch.Written;
+    }
+
+    // The options of minimal APIs, as the framework takes them. Where the app has configured those of MVC and not these, MVC's hold: on
+    // Azure Functions they are the ones that people configure.
+    private static JsonSerializerOptions Options(IServiceProvider services) =>
+        IsConfigured<MvcJsonOptions>(services) && !IsConfigured<HttpJsonOptions>(services)
+            ? services.GetRequiredService<IOptions<MvcJsonOptions>>().Value.JsonSerializerOptions
+            : services.GetRequiredService<IOptions<HttpJsonOptions>>().Value.SerializerOptions;
+
+    // By the app: the framework's own set-ups are classes of their own.
+    private static bool IsConfigured<TOptions>(IServiceProvider services)
+        where TOptions : class =>
+        services.GetServices<IConfigureOptions<TOptions>>().Any(setup => setup is ConfigureNamedOptions<TOptions>);
+
+    // What a thread keeps, so that an event costs no buffer and no writer.
+    private sealed class Scratch(JsonSerializerOptions options)
+    {
+        private readonly ArrayBufferWriter<byte> _buffer = new();
+        private Utf8JsonWriter? _writer;
+
+        public ReadOnlySpan<byte> Written => _buffer.WrittenSpan;
+
+        public bool Fits(JsonSerializerOptions other) => other == options && _buffer.Capacity <= 4 * SseStreamWriter.DataWindow;
+
+        public Utf8JsonWriter Begin()
+        {
+            _buffer.ResetWrittenCount();
+            _writer ??= new Utf8JsonWriter(_buffer, new JsonWriterOptions { Encoder = options.Encoder, Indented = options.WriteIndented, MaxDepth = options.MaxDepth });
+            _writer.Reset();
+            return _writer;
+        }
+    }
+}

@@ -1,0 +1,52 @@
+using System.Diagnostics;
+using Microsoft.Playwright;
+
+namespace FuncSse.Tests;
+
+/// <summary>The browser module in real browsers. What each scenario does and demands stands in <c>browser/scenarios.js</c>.</summary>
+[Collection(nameof(Browser))]
+public sealed class ModuleTests(Browser browser)
+{
+    public static TheoryData<string> Scenarios =>
+    [
+        "A_killed_server_comes_back", "A_swallowed_connection_is_noticed", "A_silence_limit_is_learned_from_keep_alives",
+        "A_laptop_sleeps", "The_page_is_back_or_the_network_is", "A_server_is_overloaded_for_a_while", "Some_answers_are_final",
+        "A_missing_ticket_is_fetched", "A_ticket_expires", "A_reset_is_told", "Named_types_are_passed_on",
+        "A_tab_that_missed_events_gets_them_from_its_leader", "Seven_tabs_share_a_stream_and_survive_their_leader", "A_position_frame_sets_the_last_event_id",
+        "A_post_stream_is_parsed_as_the_standard_says", "A_post_stream_tells_end_error_and_abort_apart",
+    ];
+
+    [Theory]
+    [MemberData(nameof(Scenarios))]
+    public async Task In_Chromium(string scenario)
+    {
+        await using ScenarioServer server = await ScenarioServer.StartAsync();
+        IPage page = await browser.OpenTabAsync();
+        await page.GotoAsync(server.PageOf(scenario), new PageGotoOptions { WaitUntil = WaitUntilState.Commit });
+        string report = await server.Report;
+        Assert.True(report == "passed", report);
+    }
+
+    [Theory]
+    [MemberData(nameof(Scenarios))]
+    public async Task In_Firefox(string scenario)
+    {
+        await using ScenarioServer server = await ScenarioServer.StartAsync();
+        await using Firefox firefox = Firefox.Open(server.PageOf(scenario));
+        string report = await server.Report;
+        Assert.True(report == "passed", report);
+    }
+
+    [Fact]
+    public async Task A_position_frame_sets_the_last_event_id_of_the_eventsource_package()
+    {
+        string script = Path.Combine(ScenarioServer.Folder(), "position.mjs");
+        bool isThere = Directory.Exists(Path.Combine(ScenarioServer.Folder(), "node_modules", "eventsource"));
+        Assert.SkipUnless(isThere, "The eventsource package is not installed: npm ci --prefix FuncSse.Tests/browser");
+        await using ScenarioServer server = await ScenarioServer.StartAsync();
+        using var node = Process.Start(new ProcessStartInfo("node", [script, server.PageOf("")]) { RedirectStandardOutput = true })!;
+        string output = await node.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken)
+            .WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        Assert.Equal("passed", output.Trim());
+    }
+}

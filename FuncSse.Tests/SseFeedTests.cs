@@ -1,0 +1,301 @@
+using System.Net.ServerSentEvents;
+using System.Runtime.CompilerServices;
+using System.Text.RegularExpressions;
+using FuncSse.Streaming;
+using Microsoft.Extensions.Logging;
+
+namespace FuncSse.Tests;
+
+/// <summary>What feeds do: clean up, cancel, fail, end, burst and tell positions, on a clock that stands until the test moves it.</summary>
+public sealed class SseFeedTests
+{
+    private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+
+    [Theory]
+    [InlineData("client_left")]
+    [InlineData("lifetime")]
+    public async Task Feed_cleans_up_before_the_response_ends(string end)
+    {
+        using var stream = new StreamHarness();
+        var cleaning = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var cleaned = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var options = new SseStreamOptions { MaxDuration = TimeSpan.FromSeconds(0.5) };
+        Task run = stream.RunAsync((_, cancellationToken) => SlowToCleanAsync(cancellationToken), options);
+        if (end == "client_left")
+        {
+            stream.LeaveAsClient();
+        }
+        else
+        {
+            stream.Time.Advance(Second);
+        }
+
+        await cleaning.Task.WaitAsync(Limit, TestContext.Current.CancellationToken);
+        stream.Time.Advance(28 * Second);
+        Assert.False(run.IsCompleted);
+        Assert.Equal("retry: 1000\n\n", Regex.Replace(stream.Read(), ":\n\n", ""));
+        cleaned.SetResult();
+        await run.WaitAsync(Limit, TestContext.Current.CancellationToken);
+        Assert.Equal(end == "lifetime" ? "retry: 100\n\n" : "", stream.Read());
+        Assert.Equal(0, stream.Streams.Open);
+        FakeLogs.AssertQuiet(stream);
+
+        async IAsyncEnumerable<SseItem<string>> SlowToCleanAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+        {
+            try
+            {
+                await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
+                yield break;
+            }
+            finally
+            {
+                await CleanAsync();
+            }
+        }
+
+        async Task CleanAsync()
+        {
+            cleaning.SetResult();
+            await cleaned.Task;
+            throw new InvalidOperationException("The save failed.");
+        }
+    }
+
+    [Fact]
+    public async Task Feed_that_never_lets_go_keeps_its_place_and_is_seen()
+    {
+        using var stream = new StreamHarness(new SseOptions { MaxStreams = 1 });
+        var never = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Task run = stream.RunAsync((_, _) => StuckAsync());
+        stream.LeaveAsClient();
+        await Eventually.TrueAsync(() =>
+        {
+            stream.Time.Advance(Second);
+            return run.IsCompleted;
+        });
+        await run;
+        Assert.InRange(stream.Time.Now, 30 * Second, 600 * Second);
+        Assert.Equal(1, stream.Streams.Open);
+        Assert.False(stream.Streams.TryEnter("test"));
+        never.SetResult();
+        await Eventually.TrueAsync(() => stream.Streams.Open == 0);
+
+        async IAsyncEnumerable<SseItem<string>> StuckAsync()
+        {
+            await never.Task;
+            yield break;
+        }
+    }
+
+    [Fact]
+    public async Task Feed_gets_its_token_by_either_way()
+    {
+        foreach (bool byDelegate in (bool[])[true, false])
+        {
+            using var stream = new StreamHarness();
+            Task run = stream.RunAsync((_, cancellationToken) => byDelegate ? StreamHarness.SilentAsync(cancellationToken) : StreamHarness.SilentAsync(default));
+            stream.LeaveAsClient();
+            await run.WaitAsync(Limit, TestContext.Current.CancellationToken);
+            Assert.Equal(0, stream.Streams.Open);
+        }
+    }
+
+    [Theory]
+    [InlineData("request")]
+    [InlineData("host")]
+    public async Task Feed_that_sees_the_end_first_has_not_failed(string token)
+    {
+        using var stream = new StreamHarness();
+        var source = new TaskCompletionSource(); // Continues inline: before the stream has heard of the end.
+        Task run = stream.RunAsync((_, _) => ThrowsAsync());
+        (token == "request" ? stream.Http.RequestAborted : stream.HostToken).Register(() => source.SetException(new TimeoutException("The database says so.")));
+        Action end = token == "request" ? stream.LeaveAsClient : stream.CancelAsHost;
+        end();
+        await run.WaitAsync(Limit, TestContext.Current.CancellationToken);
+        FakeLogs.AssertQuiet(stream);
+        FakeLogs.AssertEnd(stream, token == "request" ? "client_left" : "host_cancelled");
+
+        async IAsyncEnumerable<SseItem<string>> ThrowsAsync()
+        {
+            await source.Task;
+            yield break;
+        }
+    }
+
+    [Fact]
+    public async Task Clients_of_a_feed_that_keeps_failing_come_back_ever_more_slowly_and_the_log_is_not_flooded()
+    {
+        using var stream = new StreamHarness();
+        var waits = new List<double>();
+        for (int i = 0; i < 40; i++)
+        {
+            await stream.RunAsync<string>((_, _) => throw new InvalidOperationException("no"));
+            waits.Add(LastRetry(stream));
+        }
+
+        Assert.InRange(waits[0], 1000, 5000);
+        Assert.InRange(waits[5], 32_000, 300_000);
+        Assert.All(waits.Skip(12), wait => Assert.InRange(wait, 60_000, 300_000));
+        Assert.Equal(10, FakeLogs.Count(stream, LogLevel.Error));
+        Assert.Equal(1, FakeLogs.Count(stream, LogLevel.Warning));
+
+        await stream.RunAsync((_, _) => new[] { new SseItem<string>("a") }.ToAsyncEnumerable());
+        stream.Read();
+        await stream.RunAsync<string>((_, _) => throw new InvalidOperationException("no"));
+        Assert.InRange(LastRetry(stream), 1000, 5000);
+    }
+
+    [Fact]
+    public async Task Client_that_comes_back_to_the_end_of_a_feed_waits_longer_each_time()
+    {
+        using var stream = new StreamHarness();
+        await stream.RunAsync((_, _) => new[] { new SseItem<string>("a") { EventId = "1" } }.ToAsyncEnumerable());
+        Assert.Equal("retry: 1000\n\nid: 1\ndata: a\n\n", stream.Read());
+        stream.Http.Request.Headers["Last-Event-ID"] = "1";
+        var waits = new List<double>();
+        for (int i = 0; i < 6; i++)
+        {
+            await stream.RunAsync((_, _) => AsyncEnumerable.Empty<SseItem<string>>());
+            waits.Add(LastRetry(stream));
+        }
+
+        Assert.InRange(waits[5], 32_000, 160_000);
+        FakeLogs.AssertQuiet(stream);
+    }
+
+    [Fact]
+    public async Task Stop_is_a_204_with_the_answer_to_other_origins()
+    {
+        using var stream = new StreamHarness();
+        await new SseStopResult().ExecuteAsync(stream.Http);
+        Assert.Equal(204, stream.Http.Response.StatusCode);
+        Assert.Equal("*", stream.Http.Response.Headers.AccessControlAllowOrigin);
+        Assert.Equal("no-store", stream.Http.Response.Headers.CacheControl);
+    }
+
+    [Theory]
+    [InlineData("host_stopping")]
+    [InlineData("host_cancelled")]
+    [InlineData("feed_failed")]
+    public async Task Stream_that_cannot_be_resumed_breaks_visibly(string end)
+    {
+        using var stream = new StreamHarness();
+        var fail = new TaskCompletionSource();
+        Task run = stream.RunAsync((_, cancellationToken) => AnswerAsync(cancellationToken), new SseStreamOptions { IsResumable = false });
+        stream.Time.Advance(TimeSpan.FromHours(1)); // It is not renewed.
+        Assert.False(run.IsCompleted);
+        Action ending = end switch
+        {
+            "host_stopping" => stream.StopHost,
+            "host_cancelled" => stream.CancelAsHost,
+            _ => () => fail.SetException(new InvalidOperationException("no")),
+        };
+        ending();
+        await run.WaitAsync(Limit, TestContext.Current.CancellationToken);
+        Assert.True(stream.IsAborted);
+        FakeLogs.AssertEnd(stream, end);
+
+        async IAsyncEnumerable<SseItem<string>> AnswerAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+        {
+            yield return new SseItem<string>("a");
+            await fail.Task.WaitAsync(cancellationToken);
+        }
+    }
+
+    [Fact]
+    public async Task Stream_that_cannot_be_resumed_ends_well_with_its_feed()
+    {
+        using var stream = new StreamHarness();
+        await stream.RunAsync((_, _) => new[] { new SseItem<string>("[DONE]") }.ToAsyncEnumerable(), new SseStreamOptions { IsResumable = false });
+        Assert.False(stream.IsAborted);
+        Assert.Equal("retry: 1000\n\ndata: [DONE]\n\n", stream.Read());
+    }
+
+    [Fact]
+    public async Task Events_that_are_there_at_once_are_gathered_and_none_is_lost()
+    {
+        using var stream = new StreamHarness();
+        int flushes = 0;
+        var body = new CountingBody(stream.Http.Response.BodyWriter, () => flushes++);
+        stream.Http.Features.Set<Microsoft.AspNetCore.Http.Features.IHttpResponseBodyFeature>(body);
+        await stream.RunAsync((_, _) => Enumerable.Range(1, 10_000).Select(n => new SseItem<string>($"{n}")).ToAsyncEnumerable());
+        Assert.Equal(10_000, Regex.Count(stream.Read(), "data: "));
+        Assert.InRange(flushes, 5, 500);
+    }
+
+    [Fact]
+    public async Task Event_of_a_feed_that_is_slow_without_waiting_is_not_held_back()
+    {
+        using var stream = new StreamHarness();
+        var seen = new List<string>();
+        await stream.RunAsync((_, _) => Slow().ToAsyncEnumerable());
+        Assert.Equal(["retry: 1000\n\n", "data: 0\n\n", "data: 1\n\n", "data: 2\n\n"], seen);
+
+        IEnumerable<SseItem<string>> Slow()
+        {
+            for (int i = 0; i < 4; i++)
+            {
+                seen.Add(stream.Read());
+                stream.Time.Jump(TimeSpan.FromMilliseconds(50));
+                yield return new SseItem<string>($"{i}");
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Position_is_an_event_of_its_own_with_an_id_and_no_data()
+    {
+        using var stream = new StreamHarness();
+        await stream.RunAsync((_, _) => new[] { SsePosition.At<int>("7"), new SseItem<int>(0, "position") { EventId = "8" } }.ToAsyncEnumerable());
+        Assert.Equal("retry: 1000\n\nid: 7\nevent: position\ndata: \n\nid: 8\nevent: position\ndata: 0\n\n", stream.Read());
+    }
+
+    [Fact]
+    public async Task Retry_that_a_feed_sets_outlives_the_renewal()
+    {
+        using var stream = new StreamHarness();
+        Task run = stream.RunAsync((_, cancellationToken) => OnceAsync(cancellationToken));
+        stream.Time.Advance(stream.Options.MaxDuration);
+        await run.WaitAsync(Limit, TestContext.Current.CancellationToken);
+        Assert.EndsWith("retry: 30000\ndata: a\n\n", Regex.Replace(stream.Read(), "(?m)^:\n\n", ""), StringComparison.Ordinal);
+
+        static async IAsyncEnumerable<SseItem<string>> OnceAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+        {
+            yield return new SseItem<string>("a") { ReconnectionInterval = 30 * Second };
+            await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
+        }
+    }
+
+    [Fact]
+    public async Task Options_of_a_stream_hold_for_it_alone()
+    {
+        using var stream = new StreamHarness();
+        var options = new SseStreamOptions { Retry = 2 * Second, KeepAlive = 3 * Second, KeepAliveEvent = true, MaxDuration = 10 * Second, Padding = 100 };
+        Task run = stream.RunAsync((_, cancellationToken) => StreamHarness.SilentAsync(cancellationToken), options);
+        Assert.Equal($"retry: 2000\n\n:{new string(' ', 100)}\n\n", stream.Read());
+        stream.Time.Advance(3 * Second);
+        Assert.Equal("event: keep-alive\ndata: \n\n", stream.Read());
+        stream.Time.Advance(7 * Second);
+        await run.WaitAsync(Limit, TestContext.Current.CancellationToken);
+        Assert.Throws<ArgumentOutOfRangeException>(() => new SseStreamOptions { KeepAlive = TimeSpan.FromMinutes(4) });
+        Assert.Throws<ArgumentException>(() => new SseStreamOptions { AllowedOrigins = ["example.com"] });
+    }
+
+    [Theory]
+    [InlineData("é")]
+    [InlineData(" 7")]
+    [InlineData("7 ")]
+    [InlineData("a\tb")]
+    [InlineData("\u007f")]
+    [InlineData(null)]
+    public void Id_that_would_not_come_back_as_it_left_is_refused(string? id)
+    {
+        var writer = new SseStreamWriter(new System.IO.Pipelines.Pipe().Writer);
+        Assert.Throws<ArgumentException>(() => writer.WriteEvent("a", eventId: id ?? new string('a', 1025)));
+        Assert.Throws<ArgumentException>(() => writer.WriteEvent("a"u8, eventId: id ?? new string('a', 1025)));
+    }
+
+    private static double LastRetry(StreamHarness stream) =>
+        double.Parse(Regex.Match(stream.Read(), @"retry: (\d+)\n\n$").Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture);
+}

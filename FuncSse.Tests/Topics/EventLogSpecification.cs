@@ -1,0 +1,223 @@
+using FuncSse.Topics;
+
+namespace FuncSse.Tests.Topics;
+
+/// <summary>What every event log does, whatever keeps its events.</summary>
+public abstract class EventLogSpecification
+{
+    /// <summary>Makes a log that is empty.</summary>
+    private protected abstract IEventLog CreateLog();
+
+    [Fact]
+    public async Task Events_are_read_in_the_order_of_their_publishing_with_the_ids_that_publishers_got()
+    {
+        await using var node = new TopicNode(CreateLog());
+        string earliest = await node.EarliestAsync();
+        var published = new List<(string, string)>();
+        for (int number = 0; number < 20; number++)
+        {
+            published.Add((await node.PublishAsync("t", $"{number}"), $"{number}"));
+        }
+
+        Assert.Equal(published, await node.ReadAsync(earliest));
+        Assert.Equal(published, await node.ReadAsync(earliest, pageSize: 100));
+    }
+
+    [Fact]
+    public async Task Reader_that_begins_anywhere_misses_nothing()
+    {
+        await using var node = new TopicNode(CreateLog());
+        List<string> ids = [await node.EarliestAsync()];
+        for (int number = 1; number <= 5; number++)
+        {
+            ids.Add(await node.PublishAsync("t", $"{number}"));
+        }
+
+        for (int begin = 0; begin < ids.Count; begin++)
+        {
+            Assert.Equal(ids.Skip(begin + 1), (await node.ReadAsync(ids[begin])).Select(one => one.Id));
+        }
+    }
+
+    [Fact]
+    public async Task What_is_published_during_an_append_goes_out_with_the_next()
+    {
+        var log = new FaultyLog(CreateLog());
+        await using var node = new TopicNode(log);
+        string earliest = await node.EarliestAsync();
+        var gate = new TaskCompletionSource();
+        log.OnAppend = async (append, cancellationToken) =>
+        {
+            await gate.Task.WaitAsync(TopicNode.Limit, cancellationToken);
+            return await append();
+        };
+        Task<string>[] publishes = [.. Enumerable.Range(0, 200).Select(number => node.PublishAsync("t", $"{number}"))];
+        await Eventually.TrueAsync(() => log.Appends == 1);
+        gate.SetResult();
+        string[] ids = await Task.WhenAll(publishes).WaitAsync(TopicNode.Limit, TestContext.Current.CancellationToken);
+        Assert.InRange(log.Appends, 1, 3);
+        Assert.Equal(ids, (await node.ReadAsync(earliest)).Select(one => one.Id));
+        Assert.Equal(200, ids.Distinct().Count());
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("a\r\nb\rc\nd")]
+    [InlineData("\uFEFFwith a mark \u0000\u0001\u2028 \"\\ é 😀")]
+    public async Task Data_comes_back_as_it_was(string data)
+    {
+        await using var node = new TopicNode(CreateLog());
+        string earliest = await node.EarliestAsync();
+        await node.PublishAsync("t", data);
+        string expected = data.Replace("\r\n", "\n", StringComparison.Ordinal).Replace('\r', '\n').Replace("\n", "\ndata: ", StringComparison.Ordinal);
+        Assert.Equal(expected, Assert.Single(await node.ReadAsync(earliest)).Data);
+    }
+
+    [Fact]
+    public async Task Half_of_a_surrogate_pair_becomes_the_replacement_character()
+    {
+        await using var node = new TopicNode(CreateLog());
+        string earliest = await node.EarliestAsync();
+        await node.PublishAsync("t", "a\uD800b");
+        Assert.Equal("a\uFFFDb", Assert.Single(await node.ReadAsync(earliest)).Data);
+    }
+
+    [Fact]
+    public async Task Large_events_come_through()
+    {
+        await using var node = new TopicNode(CreateLog());
+        string earliest = await node.EarliestAsync();
+        string data = new('\u0001', 256 * 1024);
+        await node.PublishAsync("t", data);
+        await node.PublishAsync("t", "after");
+        Assert.Equal([data, "after"], (await node.ReadAsync(earliest, pageSize: 1000)).Select(one => one.Data));
+    }
+
+    [Fact]
+    public async Task Append_whose_answer_was_lost_counts_once_with_the_id_of_its_first_copy()
+    {
+        var log = new FaultyLog(CreateLog());
+        await using var node = new TopicNode(log);
+        string earliest = await node.EarliestAsync();
+        await node.PublishAsync("t", "before");
+        log.OnAppend = async (append, _) =>
+        {
+            await append();
+            log.OnAppend = (next, _) => next();
+            throw new EventLogUnavailableException();
+        };
+        Task<string>[] publishes = [node.PublishAsync("t", "1"), node.PublishAsync("t", "2"), node.PublishAsync("t", "3")];
+        string[] ids = await Task.WhenAll(publishes).WaitAsync(TopicNode.Limit, TestContext.Current.CancellationToken);
+        string after = await node.PublishAsync("t", "after");
+        IReadOnlyList<(string Id, string Data)> read = await node.ReadAsync(earliest);
+        Assert.Equal(["before", "1", "2", "3", "after"], read.Select(one => one.Data));
+        Assert.Equal([.. ids, after], read.Skip(1).Select(one => one.Id));
+        await EveryReaderAgreesAsync(node, earliest);
+    }
+
+    [Fact]
+    public async Task Late_copy_counts_for_no_reader_wherever_it_begins()
+    {
+        await using var node = new TopicNode(CreateLog());
+        string earliest = await node.EarliestAsync();
+        LogPosition after = (await node.AppendAsync(TopicNode.Record("other", 1, Parse(earliest), "first")))[^1];
+        byte[] late = TopicNode.Record("w", 5, after, "5");
+        await node.AppendAsync(late);
+        LogPosition known = (await node.AppendAsync(TopicNode.Record("other", 2, after, "second")))[^1];
+        await node.AppendAsync(TopicNode.Record("w", 6, known, "6"));
+        await node.AppendAsync(late);
+        await node.AppendAsync(TopicNode.Record("w", 7, known, "7"));
+        Assert.Equal(["first", "5", "second", "6", "7"], (await node.ReadAsync(earliest)).Select(one => one.Data));
+        await EveryReaderAgreesAsync(node, earliest);
+    }
+
+    [Fact]
+    public async Task Append_that_was_given_up_counts_for_nobody_once_a_newer_one_is_there()
+    {
+        await using var node = new TopicNode(CreateLog());
+        string earliest = await node.EarliestAsync();
+        LogPosition after = (await node.AppendAsync(TopicNode.Record("other", 1, Parse(earliest), "first")))[^1];
+        await node.AppendAsync(TopicNode.Record("w", 8, after, "8"));
+        await node.AppendAsync(TopicNode.Record("w", 6, after, "6"), TopicNode.Record("w", 7, after, "7"));
+        await node.AppendAsync(TopicNode.Record("w", 9, after, "9"));
+        Assert.Equal(["first", "8", "9"], (await node.ReadAsync(earliest)).Select(one => one.Data));
+        await EveryReaderAgreesAsync(node, earliest);
+    }
+
+    [Fact]
+    public async Task Damaged_record_and_one_of_a_later_version_are_skipped_and_told_once()
+    {
+        await using var node = new TopicNode(CreateLog());
+        string earliest = await node.EarliestAsync();
+        await node.PublishAsync("t", "1");
+        await node.AppendAsync("{\"v\":2,\"anything\":[1]}"u8.ToArray(), "{\"v\":1,\"w\":\"x\""u8.ToArray(), [0xFF, 0xFE], "7"u8.ToArray());
+        await node.PublishAsync("t", "2");
+        for (int round = 0; round < 2; round++)
+        {
+            Assert.Equal(["1", "2"], (await node.ReadAsync(earliest)).Select(one => one.Data));
+        }
+
+        Assert.Equal(4, node.Logs.GetSnapshot().Count(entry => entry.Message.Contains("skipped", StringComparison.Ordinal)));
+        Assert.Single(node.Logs.GetSnapshot(), entry => entry.Message.Contains("LaterVersion", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Position_is_known_only_where_a_record_ends()
+    {
+        await using var node = new TopicNode(CreateLog());
+        string earliest = await node.EarliestAsync();
+        string id = await node.PublishAsync("t", "1");
+        string last = await node.PublishAsync("t", "2");
+        LogPosition end = Parse(last);
+        Assert.Equal(PositionState.Known, await node.StateAsync(earliest));
+        Assert.Equal(PositionState.Known, await node.StateAsync(id));
+        Assert.Equal(PositionState.Known, await node.StateAsync(last));
+        Assert.Equal(PositionState.Unknown, await node.StateAsync($"{end with { Offset = end.Offset + 1 }}"));
+        Assert.Equal(PositionState.Unknown, await node.StateAsync($"{end with { Offset = long.MaxValue }}"));
+        Assert.Equal(PositionState.Unknown, await node.StateAsync($"{end with { Segment = long.MaxValue }}"));
+        Assert.Equal(PositionState.Unknown, await node.StateAsync($"{end with { Epoch = "other" }}"));
+    }
+
+    [Fact]
+    public async Task Append_for_another_epoch_is_refused()
+    {
+        IEventLog log = CreateLog();
+        Assert.Null(await log.AppendAsync("other", ["{}"u8.ToArray()], TestContext.Current.CancellationToken)
+            .WaitAsync(TopicNode.Limit, TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task Wait_ends_with_an_append_of_this_process()
+    {
+        await using var node = new TopicNode(CreateLog());
+        LogPosition end = Parse(await node.PublishAsync("t", "1"));
+        Task wait = node.Log.WaitAsync(end, TestContext.Current.CancellationToken);
+        await node.PublishAsync("t", "2");
+        await wait.WaitAsync(TopicNode.Limit, TestContext.Current.CancellationToken);
+    }
+
+    private protected static LogPosition Parse(string id) =>
+        LogPosition.TryParse(id, out LogPosition? position) ? position : throw new FormatException(id);
+
+    // Whoever begins behind an event sees exactly what one who began at the start sees from there.
+    private protected static async Task EveryReaderAgreesAsync(TopicNode node, string earliest)
+    {
+        IReadOnlyList<(string Id, string Data)> all = await node.ReadAsync(earliest);
+        LogPosition position = Parse(earliest);
+        while (true)
+        {
+            LogPage page = await node.Log.ReadAsync(position, 1, TestContext.Current.CancellationToken).WaitAsync(TopicNode.Limit);
+            foreach (LogPosition end in page.Records.Select(record => record.End))
+            {
+                Assert.Equal(all.Where(one => Parse(one.Id).IsAfter(end)), await node.ReadAsync($"{end}"));
+            }
+
+            if (page.Next == position)
+            {
+                return;
+            }
+
+            position = page.Next;
+        }
+    }
+}

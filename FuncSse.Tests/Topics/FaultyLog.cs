@@ -1,0 +1,43 @@
+using FuncSse.Topics;
+
+namespace FuncSse.Tests.Topics;
+
+/// <summary>A log between which and its user things happen.</summary>
+internal sealed class FaultyLog(IEventLog log) : IEventLog
+{
+    private int _appends;
+    private int _reads;
+
+    public int Appends => Volatile.Read(ref _appends);
+
+    public int Reads => Volatile.Read(ref _reads);
+
+    /// <summary>Called in place of an append; calls the log itself if it likes.</summary>
+    public Func<Func<Task<IReadOnlyList<LogPosition>?>>, CancellationToken, Task<IReadOnlyList<LogPosition>?>> OnAppend { get; set; } =
+        (append, _) => append();
+
+    public bool IsUnreachable { get; set; }
+
+    public TimeSpan? OldestAge => log.OldestAge;
+
+    public Task<LogPosition> GetEndAsync(CancellationToken cancellationToken) => Reached().GetEndAsync(cancellationToken);
+
+    public Task<LogPosition> GetEarliestAsync(CancellationToken cancellationToken) => Reached().GetEarliestAsync(cancellationToken);
+
+    public Task<LogPage> ReadAsync(LogPosition after, int maxBytes, CancellationToken cancellationToken)
+    {
+        Interlocked.Increment(ref _reads);
+        return Reached().ReadAsync(after, maxBytes, cancellationToken);
+    }
+
+    public Task WaitAsync(LogPosition after, CancellationToken cancellationToken) => Reached().WaitAsync(after, cancellationToken);
+
+    public Task<IReadOnlyList<LogPosition>?> AppendAsync(
+        string epoch, IReadOnlyList<ReadOnlyMemory<byte>> records, CancellationToken cancellationToken)
+    {
+        Interlocked.Increment(ref _appends);
+        return OnAppend(() => Reached().AppendAsync(epoch, records, CancellationToken.None), cancellationToken);
+    }
+
+    private IEventLog Reached() => IsUnreachable ? throw new EventLogUnavailableException() : log;
+}

@@ -1,0 +1,160 @@
+using Azure.Core.Pipeline;
+using FuncSse.Topics;
+
+namespace FuncSse.Tests.Topics;
+
+/// <summary>A real storage whose network, process or container fails.</summary>
+[Collection(nameof(Azurite))]
+public sealed class StorageFaultTests(Azurite storage)
+{
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Answer_that_is_lost_is_one_event_with_the_id_of_its_first_copy()
+    {
+        using var handler = new FaultyHandler();
+        var container = new StorageLog(storage);
+        await using TopicNode node = container.Node(transport: new HttpClientTransport(handler));
+        await using TopicNode other = container.Node();
+        string earliest = await node.EarliestAsync();
+        int lost = 0;
+        handler.OnSend = async (request, send) =>
+        {
+            HttpResponseMessage response = await send();
+            if (FaultyHandler.IsAppend(request) && lost++ == 0)
+            {
+                response.Dispose();
+                throw new HttpRequestException("The answer was lost.");
+            }
+
+            return response;
+        };
+        string id = await node.PublishAsync("t", "1");
+        Assert.Equal(2, lost);
+        string after = await other.PublishAsync("t", "2");
+        Assert.Equal([(id, "1"), (after, "2")], await other.ReadAsync(earliest));
+        Assert.Equal([after], (await other.ReadAsync(id)).Select(one => one.Id));
+    }
+
+    [Fact]
+    public async Task Append_that_lands_after_its_repetition_counts_for_no_reader()
+    {
+        using var handler = new FaultyHandler();
+        var container = new StorageLog(storage);
+        await using TopicNode node = container.Node(transport: new HttpClientTransport(handler));
+        await using TopicNode other = container.Node();
+        string earliest = await node.EarliestAsync();
+        var gate = new TaskCompletionSource();
+        Task<HttpResponseMessage>? late = null;
+        handler.OnSend = async (request, send) =>
+        {
+            if (!FaultyHandler.IsAppend(request) || late is not null)
+            {
+                return await send();
+            }
+
+            byte[] content = await request.Content!.ReadAsByteArrayAsync(Cancelled);
+            late = SendLateAsync(request, content, gate.Task);
+            throw new HttpRequestException("The connection broke.");
+        };
+        string id = await node.PublishAsync("t", "1");
+        string after = await other.PublishAsync("t", "2");
+        gate.SetResult();
+        using HttpResponseMessage landed = await late!.WaitAsync(TopicNode.Limit, Cancelled);
+        Assert.Equal(201, (int)landed.StatusCode);
+        string last = await other.PublishAsync("t", "3");
+        Assert.Equal([(id, "1"), (after, "2"), (last, "3")], await other.ReadAsync(earliest));
+        Assert.Equal([(after, "2"), (last, "3")], await other.ReadAsync(id));
+        Assert.Equal([(last, "3")], await other.ReadAsync(after));
+    }
+
+    [Fact]
+    public async Task Throttling_delays_publishers_and_is_no_error()
+    {
+        using var handler = new FaultyHandler();
+        await using TopicNode node = new StorageLog(storage).Node(transport: new HttpClientTransport(handler));
+        await node.PublishAsync("t", "1");
+        int refused = 0;
+        handler.OnSend = (request, send) => FaultyHandler.IsAppend(request) && refused++ < 3
+            ? Task.FromResult(new HttpResponseMessage(System.Net.HttpStatusCode.ServiceUnavailable) { RequestMessage = request })
+            : send();
+        await node.PublishAsync("t", "2");
+        Assert.Equal(4, refused);
+    }
+
+    [Fact]
+    public async Task Subscribers_of_another_instance_get_each_event_once_and_in_order()
+    {
+        var container = new StorageLog(storage);
+        await using TopicNode publisher = container.Node();
+        await using TopicNode node = container.Node();
+        using TopicReader reader = node.Subscribe("t");
+        await reader.NextAsync();
+        Task[] publishes = [.. Enumerable.Range(0, 50).Select(number => publisher.PublishAsync("t", $"{number}"))];
+        await Task.WhenAll(publishes).WaitAsync(TopicNode.Limit, Cancelled);
+        Assert.Equal(Enumerable.Range(0, 50).Select(number => $"{number}"), await reader.DataAsync(50));
+    }
+
+    [Fact]
+    public async Task Container_that_is_deleted_resets_subscribers_and_goes_on()
+    {
+        var container = new StorageLog(storage);
+        await using TopicNode node = container.Node();
+        using TopicReader reader = node.Subscribe("t");
+        await reader.NextAsync();
+        await node.PublishAsync("t", "1");
+        Assert.Equal("1", await reader.DataAsync());
+        await container.Container.DeleteAsync(cancellationToken: Cancelled);
+        string reset = await reader.NextAsync();
+        Assert.StartsWith("event: reset\n", reset, StringComparison.Ordinal);
+        Assert.EndsWith("data: {\"reason\":\"unknown\"}\n\n", reset, StringComparison.Ordinal);
+        await node.PublishAsync("t", "2");
+        Assert.Equal("2", await reader.DataAsync());
+    }
+
+    [Fact]
+    public async Task Storage_that_stops_and_starts_again_loses_nothing_acknowledged()
+    {
+        var own = new Azurite();
+        await own.InitializeAsync();
+        try
+        {
+            var container = new StorageLog(own);
+            await using TopicNode node = container.Node();
+            using TopicReader reader = node.Subscribe("t");
+            await reader.NextAsync();
+            string first = await node.PublishAsync("t", "1");
+            Assert.Equal("1", await reader.DataAsync());
+            await own.StopAsync();
+            await Assert.ThrowsAsync<EventLogUnavailableException>(() => node.PublishAsync("t", "lost"));
+            await own.StartAsync();
+            await node.PublishAsync("t", "2");
+            Assert.Equal("2", await reader.DataAsync());
+            Assert.Equal(["2"], (await node.ReadAsync(first)).Select(one => one.Data));
+            Assert.Single(node.Logs.GetSnapshot(), entry => entry.Message.Contains("cannot be reached", StringComparison.Ordinal));
+        }
+        finally
+        {
+            await own.DisposeAsync();
+        }
+    }
+
+    private static async Task<HttpResponseMessage> SendLateAsync(HttpRequestMessage request, byte[] content, Task gate)
+    {
+        // The request is the client's own, signature and all.
+        var copy = new HttpRequestMessage(request.Method, request.RequestUri) { Content = new ByteArrayContent(content) };
+        foreach ((string name, IEnumerable<string> values) in request.Headers)
+        {
+            copy.Headers.TryAddWithoutValidation(name, values);
+        }
+
+        foreach ((string name, IEnumerable<string> values) in request.Content!.Headers)
+        {
+            copy.Content.Headers.TryAddWithoutValidation(name, values);
+        }
+
+        await gate.WaitAsync(TopicNode.Limit);
+        using var client = new HttpClient();
+        return await client.SendAsync(copy);
+    }
+}

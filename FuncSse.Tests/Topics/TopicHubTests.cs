@@ -1,0 +1,281 @@
+using System.Runtime.CompilerServices;
+using FuncSse.Topics;
+
+namespace FuncSse.Tests.Topics;
+
+/// <summary>The hub and its subscriptions, on the log in memory.</summary>
+public sealed class TopicHubTests : IAsyncDisposable
+{
+    private readonly FaultyLog _log = new(new MemoryEventLog(new TopicOptions(), TimeProvider.System));
+    private readonly TopicNode _node;
+
+    public TopicHubTests() => _node = new TopicNode(_log);
+
+    public ValueTask DisposeAsync() => _node.DisposeAsync();
+
+    [Fact]
+    public async Task Frames_are_as_the_wire_says()
+    {
+        using TopicReader reader = _node.Subscribe("news");
+        string now = await _node.EarliestAsync();
+        Assert.Equal($"event: position\nid: {now}\ndata: \n\n", await reader.NextAsync());
+        string first = await _node.PublishAsync("news", "a\r\nb\rc\n");
+        Assert.Equal($"id: {first}\ndata: a\ndata: b\ndata: c\ndata: \n\n", await reader.NextAsync());
+        string second = await _node.PublishAsync("news", "", "added");
+        Assert.Equal($"id: {second}\nevent: added\ndata: \n\n", await reader.NextAsync());
+    }
+
+    [Fact]
+    public async Task Resume_goes_on_behind_the_last_event_id()
+    {
+        string first = await _node.PublishAsync("a", "1");
+        await _node.PublishAsync("a", "2");
+        await _node.PublishAsync("b", "other");
+        await _node.PublishAsync("a", "3");
+        using TopicReader reader = _node.Subscribe("a", first);
+        Assert.Equal($"event: position\nid: {first}\ndata: \n\n", await reader.NextAsync());
+        Assert.Equal(["2", "3"], await reader.DataAsync(2));
+        await _node.PublishAsync("a", "4");
+        Assert.Equal("4", await reader.DataAsync());
+    }
+
+    [Fact]
+    public async Task Earliest_is_all_that_is_kept()
+    {
+        string earliest = await _node.EarliestAsync();
+        await _node.PublishAsync("a", "1");
+        await _node.PublishAsync("a", "2");
+        using TopicReader reader = _node.Subscribe("a", "earliest");
+        Assert.Equal(earliest, TopicReader.Id(await reader.NextAsync()));
+        Assert.Equal(["1", "2"], await reader.DataAsync(2));
+    }
+
+    [Theory]
+    [InlineData("other-0-0")]
+    [InlineData("")]
+    [InlineData("7")]
+    [InlineData("{epoch}-0-99")]
+    [InlineData("{epoch}-0-01")]
+    [InlineData("{epoch}-0-1 ")]
+    [InlineData("{epoch}-1-0")]
+    [InlineData("{epoch}-0-99999999999999999999")]
+    public async Task Unknown_position_is_told_and_then_it_is_live(string lastEventId)
+    {
+        string id = await _node.PublishAsync("a", "1");
+        using TopicReader reader = _node.Subscribe("a", lastEventId.Replace("{epoch}", id.Split('-')[0], StringComparison.Ordinal));
+        Assert.Equal($"event: reset\nid: {id}\ndata: {{\"reason\":\"unknown\"}}\n\n", await reader.NextAsync());
+        await _node.PublishAsync("a", "2");
+        Assert.Equal("2", await reader.DataAsync());
+    }
+
+    [Fact]
+    public async Task Overlapping_topics_bring_each_event_once()
+    {
+        using TopicReader reader = _node.Subscribe("orders/1 orders/* * orders/1");
+        await reader.NextAsync();
+        await _node.PublishAsync("orders/1", "1");
+        await _node.PublishAsync("orders", "2");
+        await _node.PublishAsync("orders/eu/9", "3");
+        Assert.Equal(["1", "2", "3"], await reader.DataAsync(3));
+        Assert.False(reader.TryRead());
+    }
+
+    [Fact]
+    public async Task Subscriber_is_woken_for_its_own_topics_only()
+    {
+        using TopicReader own = _node.Subscribe("a");
+        using TopicReader other = _node.Subscribe("b/*");
+        await own.NextAsync();
+        await other.NextAsync();
+        Task wait = other.WaitAsync().AsTask();
+        while (wait.IsCompleted)
+        {
+            Assert.False(other.TryRead()); // The signal of the opening.
+            wait = other.WaitAsync().AsTask();
+        }
+
+        for (int number = 0; number < 10; number++)
+        {
+            await _node.PublishAsync("a", $"{number}");
+            Assert.Equal($"{number}", await own.DataAsync());
+        }
+
+        Assert.False(wait.IsCompleted);
+        await _node.PublishAsync("b/1", "b");
+        await wait.WaitAsync(TopicNode.Limit, TestContext.Current.CancellationToken);
+        Assert.Equal("b", await other.DataAsync());
+    }
+
+    [Fact]
+    public async Task Position_frame_has_all_that_was_sent_and_nothing_more()
+    {
+        using TopicReader quiet = _node.Subscribe("quiet");
+        using TopicReader slow = _node.Subscribe("busy");
+        string opening = TopicReader.Id(await slow.NextAsync());
+        await quiet.NextAsync();
+        string id = await _node.PublishAsync("busy", "1");
+        await Eventually.TrueAsync(() => quiet.Id() == id);
+        Assert.Equal(opening, slow.Id());
+        await slow.NextAsync();
+        Assert.Equal(id, slow.Id());
+    }
+
+    [Fact]
+    public async Task Slow_subscriber_reads_from_the_log_what_the_ring_has_no_more()
+    {
+        await using var node = new TopicNode(_log, new TopicOptions { RingSize = 64 * 1024 });
+        using TopicReader slow = node.Subscribe("a b/*");
+        using TopicReader fast = node.Subscribe("a");
+        await slow.NextAsync();
+        await fast.NextAsync();
+        for (int number = 0; number < 500; number++)
+        {
+            await node.PublishAsync(number % 2 == 0 ? "a" : "other", $"{number} {new string('x', 1000)}");
+            _ = number % 2 == 0 ? await fast.NextAsync() : null;
+        }
+
+        IReadOnlyList<string> data = await slow.DataAsync(250);
+        Assert.Equal(Enumerable.Range(0, 250).Select(index => $"{index * 2}"), data.Select(one => one.Split(' ')[0]));
+        await node.PublishAsync("b/1", "live");
+        Assert.Equal("live", await slow.DataAsync());
+    }
+
+    [Fact]
+    public async Task Subscriber_that_is_slower_than_the_retention_is_told_of_it()
+    {
+        var options = new TopicOptions { RingSize = 64 * 1024, MaxLogSize = 128 * 1024 };
+        await using var node = new TopicNode(new MemoryEventLog(options, TimeProvider.System), options);
+        using TopicReader slow = node.Subscribe("a");
+        using TopicReader fast = node.Subscribe("a");
+        await slow.NextAsync();
+        await fast.NextAsync();
+        string last = "";
+        for (int number = 0; number < 500; number++)
+        {
+            last = await node.PublishAsync("a", new string('x', 1000));
+            await fast.NextAsync();
+        }
+
+        await Eventually.TrueAsync(() => fast.Id() == last);
+        Assert.Equal($"event: reset\nid: {last}\ndata: {{\"reason\":\"expired\"}}\n\n", await slow.NextAsync());
+        await node.PublishAsync("a", "live");
+        Assert.Equal("live", await slow.DataAsync());
+    }
+
+    [Fact]
+    public async Task Storm_of_returns_reads_the_log_once()
+    {
+        const int Events = 1000;
+        const int Clients = 4000;
+        List<string> ids = [await _node.EarliestAsync()];
+        for (int number = 0; number < Events; number++)
+        {
+            ids.Add(await _node.PublishAsync("a", $"{number} {new string('x', 100)}"));
+        }
+
+        int before = _log.Reads;
+        await using var restarted = new TopicNode(_log);
+        TopicReader[] readers = [.. Enumerable.Range(0, Clients).Select(client => restarted.Subscribe("a", ids[client * 7 % 100]))];
+        await Task.WhenAll(readers.Select(async (reader, client) =>
+        {
+            Assert.StartsWith("event: position", await reader.NextAsync(), StringComparison.Ordinal);
+            for (int number = client * 7 % 100; number < Events; number++)
+            {
+                Assert.StartsWith($"{number} ", await reader.DataAsync(), StringComparison.Ordinal);
+            }
+        })).WaitAsync(TopicNode.Limit, TestContext.Current.CancellationToken);
+        Assert.InRange(_log.Reads - before, 1, 30);
+        Array.ForEach(readers, reader => reader.Dispose());
+    }
+
+    [Fact]
+    public async Task Delivery_allocates_nothing()
+    {
+        const int Streams = 500;
+        const int Rounds = 50;
+        var marks = new (int Thread, long Bytes)[Streams];
+        int[] received = new int[Streams];
+        TopicReader[] readers = [.. Enumerable.Range(0, Streams).Select(_ => _node.Subscribe("a"))];
+        Task[] consumers = [.. readers.Select((reader, index) => ConsumeAsync(reader, index))];
+        await Eventually.TrueAsync(() => received.All(count => Volatile.Read(ref count) == 1)); // The opening.
+        long[] allocated = new long[Rounds];
+        for (int round = 0; round < Rounds; round++)
+        {
+            await _node.PublishAsync("a", "x");
+            await Eventually.TrueAsync(() => received.All(count => Volatile.Read(ref count) >= round + 2));
+            allocated[round] = marks[0].Thread == marks[^1].Thread ? marks[^1].Bytes - marks[0].Bytes : -1;
+        }
+
+        // The first rounds make what the later ones use again. Now and then a consumer is not yet waiting and goes on elsewhere.
+        Assert.Contains(0, allocated[(Rounds / 2)..]);
+        Assert.All(allocated[(Rounds / 2)..], bytes => Assert.InRange(bytes, -1, 200));
+        Array.ForEach(readers, reader => reader.Dispose());
+        await Task.WhenAll(consumers).WaitAsync(TopicNode.Limit, TestContext.Current.CancellationToken);
+
+        [AsyncMethodBuilder(typeof(AsyncTaskMethodBuilder))]
+        async Task ConsumeAsync(TopicReader reader, int index)
+        {
+            while (!reader.Subscription.IsEnded)
+            {
+                while (reader.TryRead())
+                {
+                    marks[index] = (Environment.CurrentManagedThreadId, GC.GetAllocatedBytesForCurrentThread());
+                    Volatile.Write(ref received[index], received[index] + 1);
+                }
+
+                await reader.WaitAsync();
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Log_that_does_not_answer_delays_the_opening_and_is_told_once()
+    {
+        _log.IsUnreachable = true;
+        using TopicReader reader = _node.Subscribe("a");
+        await Eventually.TrueAsync(() => _node.Logs.GetSnapshot().Any(entry => entry.Message.Contains("cannot be reached", StringComparison.Ordinal)));
+        await Task.Delay(1200, TestContext.Current.CancellationToken);
+        Assert.False(reader.TryRead());
+        Assert.True(reader.Subscription.PositionFrame().IsEmpty);
+        _log.IsUnreachable = false;
+        await reader.NextAsync();
+        await _node.PublishAsync("a", "1");
+        Assert.Equal("1", await reader.DataAsync());
+        Assert.Single(_node.Logs.GetSnapshot(), entry => entry.Message.Contains("cannot be reached", StringComparison.Ordinal));
+        Assert.Single(_node.Logs.GetSnapshot(), entry => entry.Message.Contains("can be reached again", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Log_is_followed_only_while_there_are_subscribers()
+    {
+        TopicReader reader = _node.Subscribe("a");
+        await reader.NextAsync();
+        await Eventually.TrueAsync(() => _log.Reads == 1);
+        reader.Dispose();
+        Assert.True(reader.Subscription.IsEnded);
+        int reads = _log.Reads;
+        await _node.PublishAsync("a", "1");
+        await Task.Delay(50, TestContext.Current.CancellationToken);
+        Assert.Equal(reads, _log.Reads);
+        using TopicReader again = _node.Subscribe("a");
+        await again.NextAsync();
+        await _node.PublishAsync("a", "2");
+        Assert.Equal("2", await again.DataAsync());
+    }
+
+    [Fact]
+    public async Task End_of_the_host_ends_subscriptions()
+    {
+        TopicReader reader = _node.Subscribe("a");
+        await reader.NextAsync();
+        await _node.Hub.DisposeAsync();
+        await reader.WaitAsync().AsTask().WaitAsync(TopicNode.Limit, TestContext.Current.CancellationToken);
+        Assert.True(reader.Subscription.IsEnded);
+        Assert.True(_node.Subscribe("a").Subscription.IsEnded);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("a//b")]
+    public void Wrong_topic_is_refused(string topic) => Assert.Throws<ArgumentException>(() => _node.Subscribe(topic));
+}

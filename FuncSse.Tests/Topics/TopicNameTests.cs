@@ -1,0 +1,85 @@
+using FuncSse.Topics;
+
+namespace FuncSse.Tests.Topics;
+
+/// <summary>Names, patterns, and the types of events.</summary>
+public sealed class TopicNameTests
+{
+    [Theory]
+    [InlineData("a", true)]
+    [InlineData("orders/eu-west_1.~:@,/9", true)]
+    [InlineData("", false)]
+    [InlineData("/a", false)]
+    [InlineData("a/", false)]
+    [InlineData("a//b", false)]
+    [InlineData(".", false)]
+    [InlineData("a/../b", false)]
+    [InlineData("a/./b", false)]
+    [InlineData("a/...", true)]
+    [InlineData("a b", false)]
+    [InlineData("é", false)]
+    [InlineData("a%2Fb", false)]
+    [InlineData("a*", false)]
+    [InlineData("orders/*", false)]
+    [InlineData("a?", false)]
+    [InlineData(null, false)]
+    public void Name_is_valid_or_not(string? name, bool isValid) => Assert.Equal(isValid, TopicName.IsValid(name));
+
+    [Theory]
+    [InlineData(256, true)]
+    [InlineData(257, false)]
+    public void Name_has_256_characters_at_most(int length, bool isValid) => Assert.Equal(isValid, TopicName.IsValid(new string('a', length)));
+
+    [Theory]
+    [InlineData("a", true)]
+    [InlineData("*", true)]
+    [InlineData("orders/*", true)]
+    [InlineData("orders/eu/*", true)]
+    [InlineData("orders*", false)]
+    [InlineData("orders/*/x", false)]
+    [InlineData("/*", false)]
+    [InlineData("**", false)]
+    [InlineData("../*", false)]
+    public void Pattern_is_valid_or_not(string pattern, bool isValid) => Assert.Equal(isValid, TopicName.IsValidToSubscribe(pattern));
+
+    [Theory]
+    [InlineData("a/*", "a/b", true)]
+    [InlineData("a/*", "a/b/c", true)]
+    [InlineData("a/*", "a", false)]
+    [InlineData("a/*", "ab/c", false)]
+    [InlineData("a/b/*", "a/b/c", true)]
+    [InlineData("a/b/*", "a/c", false)]
+    [InlineData("*", "a", true)]
+    [InlineData("a", "a", true)]
+    [InlineData("a", "A", false)]
+    [InlineData("a b/*", "b/x", true)]
+    [InlineData("a b/*", "b", false)]
+    public void Set_covers_a_name_or_not(string topics, string name, bool isCovered) =>
+        Assert.Equal(isCovered, new TopicSet(topics.Split(' ')).Covers(name));
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData("")]
+    [InlineData("message")]
+    public void Default_type_is_none(string? type) => Assert.Null(EventType.Normalize(type));
+
+    [Theory]
+    [InlineData("position")]
+    [InlineData("reset")]
+    [InlineData("expired")]
+    [InlineData("keep-alive")]
+    [InlineData("error")]
+    [InlineData("open")]
+    [InlineData("a\nb")]
+    [InlineData("a\u0000")]
+    [InlineData("a\u0085")]
+    [InlineData(" a")]
+    [InlineData("a ")]
+    public void Type_is_refused(string type) => Assert.Throws<ArgumentException>(() => EventType.Normalize(type));
+
+    [Fact]
+    public void Half_of_a_surrogate_pair_is_no_type() => Assert.Throws<ArgumentException>(() => EventType.Normalize("a\uD800"));
+
+    [Fact]
+    public void Type_beyond_ASCII_is_taken() => Assert.Equal("geändert", EventType.Normalize("geändert"));
+}

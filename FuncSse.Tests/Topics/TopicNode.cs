@@ -1,0 +1,108 @@
+using System.Diagnostics.Metrics;
+using System.Text;
+using FuncSse.Streaming;
+using FuncSse.Topics;
+using Microsoft.Extensions.Logging.Testing;
+using Microsoft.AspNetCore.Http.Json;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace FuncSse.Tests.Topics;
+
+/// <summary>What one process has of the topics: a writer, a hub and a publisher on a log.</summary>
+internal sealed class TopicNode : IAsyncDisposable
+{
+    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+
+    private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+
+    public TopicNode(IEventLog log, TopicOptions? options = null, TimeProvider? time = null)
+    {
+        options ??= new TopicOptions();
+        time ??= TimeProvider.System;
+        using var loggers = new LoggerFactory([new FakeLoggerProvider(Logs)]);
+        Log = log;
+        Meters = _services.GetRequiredService<IMeterFactory>();
+        Metrics = new TopicMetrics(log, Meters, time, loggers.CreateLogger<TopicMetrics>());
+        Writer = new EventLogWriter(log, Metrics, time);
+        Hub = new TopicHub(log, options, Metrics, time);
+        Publisher = new TopicPublisher(Writer, options, Options.Create(new JsonOptions()));
+    }
+
+    public IEventLog Log { get; }
+
+    public IMeterFactory Meters { get; }
+
+    public TopicMetrics Metrics { get; }
+
+    public EventLogWriter Writer { get; }
+
+    public TopicHub Hub { get; }
+
+    public ITopicPublisher Publisher { get; }
+
+    public FakeLogCollector Logs { get; } = new();
+
+    public Task<string> PublishAsync(string topic, string data, string? type = null) =>
+        Publisher.PublishAsync(topic, data, type, TestContext.Current.CancellationToken).WaitAsync(Limit);
+
+    public TopicReader Subscribe(string topic, string? lastEventId = null)
+    {
+        var signal = new SseSignal();
+        return new TopicReader(Hub.Subscribe(new TopicSet(topic.Split(' ')), lastEventId, signal), signal);
+    }
+
+    /// <summary>Reads from a position to the end: each event as its id and its data.</summary>
+    public async Task<IReadOnlyList<(string Id, string Data)>> ReadAsync(string from, int pageSize = 256 * 1024)
+    {
+        Assert.True(LogPosition.TryParse(from, out LogPosition? position));
+        var reader = new EventLogReader(Log, position, Metrics);
+        var events = new List<(string Id, string Data)>();
+        while (true)
+        {
+            EventPage page = await reader.ReadAsync(pageSize, TestContext.Current.CancellationToken).WaitAsync(Limit);
+            Assert.Equal(PositionState.Known, page.State);
+            if (page.Start == page.End)
+            {
+                return events;
+            }
+
+            events.AddRange(page.Events.Select(one => (one.Position.ToString(), Data(one.Frame))));
+        }
+    }
+
+    public async Task<string> EarliestAsync() =>
+        (await Log.GetEarliestAsync(TestContext.Current.CancellationToken).WaitAsync(Limit)).ToString();
+
+    public async Task<PositionState> StateAsync(string position)
+    {
+        Assert.True(LogPosition.TryParse(position, out LogPosition? parsed));
+        return (await Log.ReadAsync(parsed, 1024, TestContext.Current.CancellationToken).WaitAsync(Limit)).State;
+    }
+
+    /// <summary>Appends bytes that no writer made.</summary>
+    public async Task<IReadOnlyList<LogPosition>> AppendAsync(params IEnumerable<byte[]> records)
+    {
+        LogPosition end = await Log.GetEndAsync(TestContext.Current.CancellationToken).WaitAsync(Limit);
+        ReadOnlyMemory<byte>[] lines = [.. records.Select(record => new ReadOnlyMemory<byte>(record))];
+        return (await Log.AppendAsync(end.Epoch, lines, TestContext.Current.CancellationToken).WaitAsync(Limit))!;
+    }
+
+    /// <summary>A record as a writer makes it.</summary>
+    public static byte[] Record(string writer, long number, LogPosition after, string data) =>
+        new EventRecord(writer, number, after.Segment, after.Offset, "t", null, DateTimeOffset.UnixEpoch, Encoding.UTF8.GetBytes(data)).Encode();
+
+    public static string Data(ReadOnlyMemory<byte> frame)
+    {
+        string text = Encoding.UTF8.GetString(frame.Span);
+        return text[(text.IndexOf("data: ", StringComparison.Ordinal) + 6)..^2];
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Writer.DisposeAsync().AsTask().WaitAsync(Limit);
+        await Hub.DisposeAsync().AsTask().WaitAsync(Limit);
+        await _services.DisposeAsync();
+    }
+}

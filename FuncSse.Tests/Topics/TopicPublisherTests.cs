@@ -1,0 +1,138 @@
+using FuncSse.Topics;
+
+namespace FuncSse.Tests.Topics;
+
+/// <summary>Publishing: what is refused, and what becomes of it when the log does not take it.</summary>
+public sealed class TopicPublisherTests : IAsyncDisposable
+{
+    private static readonly Task<IReadOnlyList<LogPosition>?> s_never = new TaskCompletionSource<IReadOnlyList<LogPosition>?>().Task;
+
+    private readonly ManualTimeProvider _time = new();
+    private readonly FaultyLog _log;
+    private readonly TopicNode _node;
+
+    public TopicPublisherTests()
+    {
+        _log = new FaultyLog(new MemoryEventLog(new TopicOptions(), _time));
+        _node = new TopicNode(_log, new TopicOptions { MaxEventSize = 1024 * 1024 }, _time);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _log.OnAppend = (append, _) => append();
+        Task end = _node.DisposeAsync().AsTask();
+        await MoveUntilAsync(end);
+    }
+
+    [Fact]
+    public async Task Value_is_published_as_JSON_and_a_string_as_it_is()
+    {
+        string earliest = await _node.EarliestAsync();
+        CancellationToken cancellationToken = TestContext.Current.CancellationToken;
+        await _node.Publisher.PublishAsync("t", new { Name = "x", Count = 1 }, cancellationToken: cancellationToken).WaitAsync(TopicNode.Limit, cancellationToken);
+        await _node.Publisher.PublishAsync<object>("t", "text", cancellationToken: cancellationToken).WaitAsync(TopicNode.Limit, cancellationToken);
+        Assert.Equal(["{\"name\":\"x\",\"count\":1}", "text"], (await _node.ReadAsync(earliest)).Select(one => one.Data));
+    }
+
+    [Fact]
+    public async Task Wrong_name_type_and_size_are_refused()
+    {
+        await Assert.ThrowsAsync<ArgumentException>(() => _node.PublishAsync("a//b", ""));
+        await Assert.ThrowsAsync<ArgumentException>(() => _node.PublishAsync("orders/*", ""));
+        await Assert.ThrowsAsync<ArgumentException>(() => _node.PublishAsync("t", "", "reset"));
+        await Assert.ThrowsAsync<EventTooLargeException>(() => _node.PublishAsync("t", new string('é', 1 + (512 * 1024))));
+        await _node.PublishAsync("t", new string('é', 512 * 1024));
+    }
+
+    [Fact]
+    public async Task Log_that_never_answers_is_an_error_after_ten_seconds()
+    {
+        _log.OnAppend = (_, cancellationToken) => s_never.WaitAsync(cancellationToken);
+        Task<string> publish = _node.PublishAsync("t", "1");
+        await MoveUntilAsync(publish);
+        await Assert.ThrowsAsync<EventLogUnavailableException>(() => publish);
+        Assert.InRange(_time.Now.TotalSeconds, 9.9, 10.2);
+    }
+
+    [Fact]
+    public async Task Log_that_is_back_in_time_gets_the_event()
+    {
+        _log.IsUnreachable = true;
+        Task<string> publish = _node.PublishAsync("t", "1");
+        await MoveUntilAsync(publish, () => _time.Now > TimeSpan.FromSeconds(8));
+        _log.IsUnreachable = false;
+        await MoveUntilAsync(publish);
+        Assert.Single(await _node.ReadAsync(await _node.EarliestAsync()));
+    }
+
+    [Fact]
+    public async Task What_waits_is_bounded_and_beyond_it_the_error_comes_at_once()
+    {
+        var gate = new TaskCompletionSource();
+        _log.OnAppend = async (append, cancellationToken) =>
+        {
+            await gate.Task.WaitAsync(TopicNode.Limit, cancellationToken);
+            return await append();
+        };
+        string data = new('x', 1024 * 1024);
+        Task<string>[] publishes = [.. Enumerable.Range(0, 40).Select(_ => _node.PublishAsync("t", data))];
+        Assert.Equal(9, publishes.Count(publish => publish.IsFaulted));
+        Assert.All(publishes.Where(publish => publish.IsFaulted), publish => Assert.IsType<EventLogUnavailableException>(publish.Exception!.InnerException));
+        gate.SetResult();
+        await Task.WhenAll(publishes.Where(publish => !publish.IsFaulted)).WaitAsync(TopicNode.Limit, TestContext.Current.CancellationToken);
+        await _node.PublishAsync("t", data);
+    }
+
+    [Fact]
+    public async Task Stop_lets_what_is_pending_finish_and_takes_no_more()
+    {
+        var gate = new TaskCompletionSource();
+        _log.OnAppend = async (append, cancellationToken) =>
+        {
+            await gate.Task.WaitAsync(TopicNode.Limit, cancellationToken);
+            return await append();
+        };
+        Task<string> publish = _node.PublishAsync("t", "1");
+        Task stop = _node.Writer.StopAsync();
+        await Assert.ThrowsAsync<EventLogUnavailableException>(() => _node.PublishAsync("t", "2"));
+        Assert.False(stop.IsCompleted);
+        gate.SetResult();
+        await stop.WaitAsync(TopicNode.Limit, TestContext.Current.CancellationToken);
+        await publish;
+    }
+
+    [Fact]
+    public async Task Stop_fails_what_is_pending_after_four_seconds()
+    {
+        _log.OnAppend = (_, cancellationToken) => s_never.WaitAsync(cancellationToken);
+        Task<string> first = _node.PublishAsync("t", "1");
+        await Eventually.TrueAsync(() => _log.Appends > 0);
+        Task<string> second = _node.PublishAsync("t", "2");
+        Task stop = _node.Writer.StopAsync();
+        await MoveUntilAsync(stop);
+        await Assert.ThrowsAsync<EventLogUnavailableException>(() => first);
+        await Assert.ThrowsAsync<EventLogUnavailableException>(() => second);
+        Assert.InRange(_time.Now.TotalSeconds, 3.9, 4.2);
+    }
+
+    [Fact]
+    public async Task Publisher_that_no_longer_waits_is_cancelled()
+    {
+        _log.OnAppend = (_, cancellationToken) => s_never.WaitAsync(cancellationToken);
+        using var cancel = new CancellationTokenSource();
+        Task<string> publish = _node.Publisher.PublishAsync("t", "1", cancellationToken: cancel.Token);
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => publish.WaitAsync(TopicNode.Limit, TestContext.Current.CancellationToken));
+    }
+
+    private Task MoveUntilAsync(Task task, Func<bool>? orUntil = null) => Eventually.TrueAsync(() =>
+    {
+        if (task.IsCompleted || orUntil?.Invoke() == true)
+        {
+            return true;
+        }
+
+        _time.Advance(TimeSpan.FromMilliseconds(50));
+        return false;
+    });
+}

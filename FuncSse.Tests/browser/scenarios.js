@@ -1,0 +1,265 @@
+// What the browser module must do, tried in the browser that opened this page. The name of the scenario stands in the query.
+
+import { post, subscribe } from './funcsse.js';
+
+const query = new URLSearchParams(location.search);
+const scenario = query.get('scenario');
+
+const wait = (ms) => new Promise((done) => setTimeout(done, ms));
+const control = (proxy) => fetch(`/control?proxy=${proxy}`);
+const requests = async () => (await fetch('/requests')).json();
+async function hasRequests(count, limit = 20_000) {
+  const start = performance.now();
+  while ((await requests()).length < count) check(performance.now() - start < limit, `no request ${count}`);
+  same((await requests()).length, count);
+}
+const stream = (parameters = '') => `/stream?${parameters}`;
+const throughProxy = (parameters = '') => `http://127.0.0.1:${query.get('proxy')}/stream?${parameters}`;
+
+function check(good, what) {
+  if (!good) throw new Error(what);
+}
+
+const same = (actual, expected) => check(
+  JSON.stringify(actual) === JSON.stringify(expected), `${JSON.stringify(actual)} in the place of ${JSON.stringify(expected)}`);
+
+async function until(condition, what, limit = 20_000) {
+  for (const start = performance.now(); !condition(); await wait(10)) check(performance.now() - start < limit, `not in time: ${what()}`);
+}
+
+// Subscribes, and keeps what it is told. Each event that comes must be the one after the last.
+function follow(url, options = {}) {
+  const seen = { data: [], states: [], reasons: [], resets: [] };
+  seen.subscription = subscribe(url, {
+    onEvent: ({ data }) => seen.data.push(data),
+    onState: (state, { reason }) => {
+      seen.states.push(state);
+      if (reason) seen.reasons.push(reason);
+    },
+    onReset: (reset) => seen.resets.push(reset),
+    ...options,
+  });
+  seen.counts = (count) => until(() => seen.data.length >= count, () => `${count} events of ${JSON.stringify(seen)}`);
+  seen.isWhole = (first = 1) => same(seen.data, seen.data.map((_, index) => `${first + index}`));
+  seen.goesOn = async () => {
+    await seen.counts(seen.data.length + 10);
+    seen.isWhole();
+  };
+  seen.ends = (state) => until(() => seen.states.at(-1) === state, () => `${state} in ${JSON.stringify(seen)}`);
+  return seen;
+}
+
+const scenarios = {
+  async A_killed_server_comes_back() {
+    const seen = follow(throughProxy());
+    await seen.counts(5);
+    await control('refuse');
+    await seen.ends('reconnecting');
+    await wait(1500);
+    await control('listen');
+    await seen.goesOn();
+    same(seen.states.at(-1), 'open');
+  },
+
+  async A_swallowed_connection_is_noticed() {
+    const seen = follow(throughProxy(), { silence: 1000 });
+    await seen.counts(5);
+    await control('swallow');
+    await until(() => seen.reasons.includes('silent'), () => 'silent');
+    await seen.goesOn();
+  },
+
+  async A_silence_limit_is_learned_from_keep_alives() {
+    const seen = follow(throughProxy('quiet&every=1000'));
+    await wait(3500);
+    await control('swallow');
+    const start = performance.now();
+    await until(() => seen.reasons.includes('silent'), () => 'silent');
+    check(performance.now() - start > 3000, 'it was too early');
+    await seen.ends('open');
+    same(seen.data, []);
+  },
+
+  async A_laptop_sleeps() {
+    const seen = follow(throughProxy());
+    await seen.counts(5);
+    await control('swallow');
+    const { now } = Date;
+    Date.now = () => now() + 3_600_000;
+    await until(() => seen.reasons.includes('slept'), () => 'slept');
+    await seen.goesOn();
+  },
+
+  async The_page_is_back_or_the_network_is() {
+    const seen = follow(throughProxy());
+    await seen.counts(5);
+    await control('swallow');
+    dispatchEvent(new Event('online'));
+    await seen.goesOn();
+    dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }));
+    const { length } = seen.data;
+    await wait(500);
+    same(seen.data.length, length);
+    dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }));
+    await seen.goesOn();
+    same(seen.reasons, ['online', 'returned']);
+    same((await requests()).length, 3);
+  },
+
+  async A_server_is_overloaded_for_a_while() {
+    const seen = follow(stream('status=503&failures=2'));
+    await seen.goesOn();
+    same(seen.reasons, ['lost', 'refused', 'lost', 'refused']);
+  },
+
+  async Some_answers_are_final() {
+    for (const [status, state] of [[400, 'failed'], [403, 'failed'], [401, 'failed'], [204, 'closed']]) {
+      const seen = follow(stream(`status=${status}`));
+      await seen.ends(state);
+    }
+    const before = (await requests()).length;
+    await wait(2500);
+    same((await requests()).length, before);
+  },
+
+  async A_missing_ticket_is_fetched() {
+    const tickets = ['wrong', 'right', 'never asked for'];
+    const seen = follow(stream('ticket=right'), { getTicket: async () => tickets.shift() });
+    await seen.goesOn();
+    same(tickets, ['never asked for']);
+  },
+
+  async A_ticket_expires() {
+    const tickets = ['first', 'second', 'never asked for'];
+    const seen = follow(stream(`first=${encodeURIComponent('id: 4\ndata: 4\n\nevent: expired\ndata: \n\n')}`), { getTicket: () => tickets.shift() });
+    await seen.counts(10);
+    seen.isWhole(4);
+    same(await requests(), ['after  with first', 'after 4 with second']);
+  },
+
+  async A_reset_is_told() {
+    const seen = follow(stream(`first=${encodeURIComponent('id: 0\nevent: reset\ndata: {"reason":"expired"}\n\n')}`), { lastEventId: 'x' });
+    await seen.goesOn();
+    same(seen.resets, [{ reason: 'expired', id: '0' }]);
+    same(await requests(), ['after x with ']);
+  },
+
+  async Named_types_are_passed_on() {
+    const frames = 'event: order\ndata: o\n\nevent: other\ndata: x\n\nevent: error\ndata: e\n\nevent: open\ndata: x\n\n: comment\n\n';
+    const seen = follow(stream(`first=${encodeURIComponent(frames)}&every=300`), { types: ['order', 'error', 'message'] });
+    await seen.counts(4);
+    same(seen.data.slice(0, 4), ['o', 'e', '1', '2']);
+    same(seen.states, ['open']);
+    seen.subscription.close();
+    same(seen.states, ['open', 'closed']);
+  },
+
+  async Seven_tabs_share_a_stream_and_survive_their_leader() {
+    const tabs = new Set();
+    for (let number = 0; number < 7; number++) tabs.add(open(`/?scenario=tab&number=${number}`));
+    await until(() => [...tabs].every((tab) => tab?.seen?.data.length > 5), () => [...tabs].map((tab) => tab?.seen?.data.length).join());
+    same((await requests()).length, 1);
+    for (let leaders = 1; leaders <= 3; leaders++) {
+      const { held } = await navigator.locks.query();
+      same(held.length, 1);
+      const names = await Promise.all([...tabs].map(async (tab) => [tab, (await tab.ownClientId)]));
+      const [leader] = names.find(([, id]) => id === held[0].clientId);
+      if (leaders === 2) leader.seen.subscription.close(); else leader.close();
+      tabs.delete(leader);
+      await hasRequests(leaders + 1);
+      const before = [...tabs].map((tab) => tab.seen.data.length);
+      await until(() => [...tabs].every((tab, index) => tab.seen.data.length > before[index] + 10), () => 'more events');
+      same((await requests()).length, leaders + 1);
+    }
+    for (const tab of tabs) tab.seen.isWhole(Number(tab.seen.data[0]));
+    for (const tab of tabs) tab.close();
+  },
+
+  async A_tab_that_missed_events_gets_them_from_its_leader() {
+    const tab = open('/?scenario=tab&number=0');
+    await until(() => tab?.seen?.data.length > 5, () => 'the other tab');
+    let missed = 0;
+    const { set } = Object.getOwnPropertyDescriptor(BroadcastChannel.prototype, 'onmessage');
+    Object.defineProperty(BroadcastChannel.prototype, 'onmessage', {
+      set(listen) {
+        set.call(this, (message) => (message.data.event && missed-- > 0) || listen(message));
+      },
+    });
+    const seen = follow(stream(), { shareTabs: true });
+    await seen.counts(10);
+    missed = 5;
+    await seen.counts(seen.data.length + 20); // a page behind another looks once a second only
+    check(missed <= 0, 'nothing was missed');
+    same((await requests()).length, 1);
+    tab.close();
+    await hasRequests(2);
+    await seen.counts(seen.data.length + 10);
+    seen.isWhole(Number(seen.data[0]));
+  },
+
+  async tab() {
+    window.seen = follow(stream(), { shareTabs: true });
+    // Only a lock that is held tells a page its own id.
+    window.ownClientId = navigator.locks.request(`own ${query.get('number')}`, async ({ name }) =>
+      (await navigator.locks.query()).held.find((lock) => lock.name === name).clientId);
+    await new Promise(() => {});
+  },
+
+  // The stream is cut before its first event.
+  async A_position_frame_sets_the_last_event_id() {
+    const seen = [];
+    const source = new EventSource(throughProxy(`first=${encodeURIComponent('event: position\nid: 41\ndata: \n\n')}&every=500`));
+    source.onmessage = ({ data }) => seen.push(data);
+    await new Promise((done) => source.addEventListener('position', done));
+    await control('refuse');
+    await control('listen');
+    await until(() => seen.length > 0, () => 'an event');
+    same(seen, ['42']);
+    same((await requests())[1], 'after 41 with ');
+  },
+
+  async A_post_stream_is_parsed_as_the_standard_says() {
+    const text = '\ufeffid: 1\rdata: ä€😀\r\rdata\r\n\r\n: comment\nretry: 5\nevent: t\nid: \0\ndata:a\ndata:  b\r\ndata: c\n\n'
+      + 'event: nothing\n\nid\ndata: x: y\n\nid: 9\n\ndata: \u2028z\n\ndata: incomplete';
+    const expected = [
+      { type: 'message', data: 'ä€😀', lastEventId: '1' }, { type: 'message', data: '', lastEventId: '1' },
+      { type: 't', data: 'a\n b\nc', lastEventId: '1' }, { type: 'message', data: 'x: y', lastEventId: '' },
+      { type: 'message', data: '\u2028z', lastEventId: '9' },
+    ];
+    for (const piece of [1, 2, 3, 7, 10_000]) {
+      const events = [];
+      for await (const event of post(`/echo?piece=${piece}`, text)) events.push(event);
+      same(events, expected);
+    }
+  },
+
+  async A_post_stream_tells_end_error_and_abort_apart() {
+    const read = async (url, act, options) => {
+      const events = [];
+      try {
+        for await (const event of post(url, 'data: 1\n\ndata: 2\n\n', options)) {
+          events.push(event.data);
+          act?.();
+        }
+        return [events.join(), 'end'];
+      } catch (error) {
+        return [events.join(), error.name, error.response?.status];
+      }
+    };
+    same(await read('/echo?piece=100'), ['1,2', 'end']);
+    same(await read('/echo?piece=100&end=cut'), ['1,2', 'TypeError', null]);
+    same(await read('/nothing'), ['', 'Error', 404]);
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 500);
+    same(await read('/echo?piece=100&end=never', undefined, { signal: stop.signal }), ['1,2', 'AbortError', null]);
+    const again = new AbortController();
+    same(await read('/echo?piece=9&end=never', () => again.abort(), { signal: again.signal }), ['1', 'AbortError', null]);
+  },
+};
+
+try {
+  await scenarios[scenario]();
+  await fetch('/report', { method: 'POST', body: 'passed' });
+} catch (error) {
+  await fetch('/report', { method: 'POST', body: `${error}\n${error.stack}` });
+}

@@ -1,0 +1,25 @@
+namespace FuncSse.Topics;
+
+/// <summary>What the log knows of a position.</summary>
+public enum PositionState
+{
+    /// <summary>A record ends there, or the log begins there.</summary>
+    Known,
+
+    /// <summary>What followed it is no longer kept.</summary>
+    Expired,
+
+    /// <summary>No record ends there, or it is of another epoch.</summary>
+    Unknown,
+}
+
+/// <summary>A record as it stands in the log.</summary>
+/// <param name="Line">Its bytes without the line's end.</param>
+/// <param name="End">The position at which it ends.</param>
+public readonly record struct LogRecord(ReadOnlyMemory<byte> Line, LogPosition End);
+
+/// <summary>A part of the log.</summary>
+/// <param name="State">What is known of the position that was asked for. Nothing was read unless it is known.</param>
+/// <param name="Records">The records, empty lines left out.</param>
+/// <param name="Next">Where to read on.</param>
+public sealed record LogPage(PositionState State, IReadOnlyList<LogRecord> Records, LogPosition Next);

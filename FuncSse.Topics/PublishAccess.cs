@@ -1,0 +1,46 @@
+using System.Net;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.AspNetCore.Http;
+
+namespace FuncSse.Topics;
+
+/// <summary>Whether a request may publish: with the key, or without one from this machine.</summary>
+internal static class PublishAccess
+{
+    public static bool IsAllowed(HttpContext http, TopicOptions options) => options.PublishKey.Count > 0
+        ? IsKey(http.Request.Headers["x-functions-key"], options.PublishKey) || IsKey(http.Request.Query["code"], options.PublishKey)
+        : IsFromThisMachine(http);
+
+    // All keys are compared, each in constant time.
+    private static bool IsKey(string? text, IReadOnlyList<string> keys)
+    {
+        byte[] given = SHA256.HashData(Encoding.UTF8.GetBytes(text ?? ""));
+        bool found = false;
+        foreach (string key in keys)
+        {
+            found |= CryptographicOperations.FixedTimeEquals(given, SHA256.HashData(Encoding.UTF8.GetBytes(key)));
+        }
+
+        return found && text is not null;
+    }
+
+    // A proxy in front makes strangers look local, and so does a page of another site in this machine's browser: by a name of its own that
+    // resolves to loopback, or by a request that it sends here.
+    private static bool IsFromThisMachine(HttpContext http)
+    {
+        IHeaderDictionary headers = http.Request.Headers;
+        return http.Connection.RemoteIpAddress is { } address
+            && IPAddress.IsLoopback(address)
+            && !headers.Keys.Any(name => name.Equals("Forwarded", StringComparison.OrdinalIgnoreCase)
+                || name.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase)
+                || name.Equals("X-Real-IP", StringComparison.OrdinalIgnoreCase)
+                || name.Equals("Via", StringComparison.OrdinalIgnoreCase))
+            && IsLoopback(http.Request.Host.Host)
+            && (headers.Origin.Count == 0 || headers.Origin == $"{http.Request.Scheme}://{http.Request.Host}")
+            && headers["Sec-Fetch-Site"].All(site => site is "same-origin" or "none");
+    }
+
+    private static bool IsLoopback(string host) =>
+        host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || (IPAddress.TryParse(host.Trim('[', ']'), out IPAddress? address) && IPAddress.IsLoopback(address));
+}

@@ -1,0 +1,111 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Text.Unicode;
+using FuncSse.Streaming;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace FuncSse.Topics;
+
+/// <summary>
+/// Publishes the body of a request to a topic and answers with the event's id: 200 and <c>text/plain</c>. <c>?type=</c> gives the event's
+/// type. The body is UTF-8 text whatever its <c>Content-Type</c>.
+/// </summary>
+/// <remarks>
+/// It needs <see cref="TopicServiceCollectionExtensions.AddTopics(IServiceCollection, Action{TopicOptions}?)"/>. It answers 401 without the
+/// key, 400 for a wrong name, type or encoding, 413 for a body above <see cref="TopicOptions.MaxEventSize"/>, 429 beyond
+/// <see cref="TopicOptions.MaxPublishRate"/>, and 503 when the log cannot take the event, which is not published then.
+/// </remarks>
+/// <param name="name">The topic's name, as the route's catch-all parameter has it (<c>topics/{*name}</c>).</param>
+/// <param name="isAuthorized">
+/// Whether the app has checked that the caller may publish: true on Azure Functions, where the function key does this. Otherwise the caller
+/// needs <see cref="TopicOptions.PublishKey"/>, as the header <c>x-functions-key</c> or as <c>?code=</c>; without a key in the options, only
+/// this machine may publish.
+/// </param>
+/// <param name="options">The options of the streams, of which <see cref="SseStreamOptions.AllowedOrigins"/> counts here.</param>
+public sealed class TopicPublishResult(string? name, bool isAuthorized = false, SseStreamOptions? options = null) : IResult
+{
+    /// <inheritdoc/>
+    public async Task ExecuteAsync(HttpContext httpContext)
+    {
+        ArgumentNullException.ThrowIfNull(httpContext);
+        IServiceProvider services = httpContext.RequestServices;
+        SseCors.Allow(httpContext, services.GetRequiredService<SseStreamRegistry>().Settings(options).AllowedOrigins);
+        if (HttpMethods.IsOptions(httpContext.Request.Method))
+        {
+            SseCors.AnswerPreflight(httpContext, TopicAnswer.Methods);
+            return;
+        }
+
+        (int status, string line) = await PublishAsync(httpContext, services);
+        if (status == StatusCodes.Status503ServiceUnavailable)
+        {
+            httpContext.Response.Headers.RetryAfter = "1"; // Seconds.
+        }
+
+        await TopicAnswer.WriteAsync(httpContext, status, line);
+    }
+
+    private async Task<(int Status, string Line)> PublishAsync(HttpContext http, IServiceProvider services)
+    {
+        TopicOptions topicOptions = services.GetRequiredService<TopicOptions>();
+        if (!isAuthorized && !PublishAccess.IsAllowed(http, topicOptions))
+        {
+            return (StatusCodes.Status401Unauthorized, "A key is needed to publish, as x-functions-key or ?code=.");
+        }
+
+        string topic = TopicAnswer.Decode(name ?? "");
+        if (!TopicName.IsValid(topic))
+        {
+            return (StatusCodes.Status400BadRequest, TopicAnswer.WrongName(topic));
+        }
+
+        if (http.Request.Headers.ContentEncoding.Any(encoding => encoding is not (null or "" or "identity")))
+        {
+            return (StatusCodes.Status400BadRequest, "The body must not be compressed.");
+        }
+
+        try
+        {
+            string? type = EventType.Normalize(http.Request.Query["type"]);
+            byte[]? data = await ReadAsync(http.Request, topicOptions.MaxEventSize);
+            if (data is null)
+            {
+                return (StatusCodes.Status413PayloadTooLarge, $"The data of an event has at most {topicOptions.MaxEventSize} bytes.");
+            }
+
+            return Utf8.IsValid(data)
+                ? (StatusCodes.Status200OK, await services.GetRequiredService<TopicPublisher>().PublishAsync(topic, data, type, http.RequestAborted))
+                : (StatusCodes.Status400BadRequest, "The body is not UTF-8.");
+        }
+        catch (ArgumentException exception)
+        {
+            return (StatusCodes.Status400BadRequest, exception.Message.ReplaceLineEndings(" "));
+        }
+        catch (EventLogUnavailableException exception)
+        {
+            return (StatusCodes.Status503ServiceUnavailable, exception.Message.ReplaceLineEndings(" "));
+        }
+    }
+
+    private static async Task<byte[]?> ReadAsync(HttpRequest request, int max)
+    {
+        if (request.ContentLength > max)
+        {
+            return null;
+        }
+
+        while (true)
+        {
+            ReadResult read = await request.BodyReader.ReadAsync(request.HttpContext.RequestAborted);
+            if (read.Buffer.Length > max || read.IsCompleted)
+            {
+                byte[]? data = read.Buffer.Length > max ? null : read.Buffer.ToArray();
+                request.BodyReader.AdvanceTo(read.Buffer.End);
+                return data;
+            }
+
+            request.BodyReader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+        }
+    }
+}

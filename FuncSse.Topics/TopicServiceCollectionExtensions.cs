@@ -1,0 +1,75 @@
+using FuncSse.Streaming;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace FuncSse.Topics;
+
+/// <summary>Adds topics to an app.</summary>
+public static class TopicServiceCollectionExtensions
+{
+    /// <summary>
+    /// Adds <see cref="ITopicPublisher"/>, and what <see cref="TopicStreamResult"/> and <see cref="TopicPublishResult"/> need, event streams
+    /// included. Events are kept in memory unless <see cref="TopicOptions.Log"/> names another log whose package is added too.
+    /// </summary>
+    /// <param name="services">The app's services.</param>
+    /// <param name="configure">Sets the options. They are checked when the app starts.</param>
+    /// <returns><paramref name="services"/>.</returns>
+    public static IServiceCollection AddTopics(this IServiceCollection services, Action<TopicOptions>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        if (configure is not null)
+        {
+            services.Configure(configure);
+        }
+
+        return services.AddTopicServices();
+    }
+
+    /// <summary>As <see cref="AddTopics(IServiceCollection, Action{TopicOptions}?)"/>, with options from the app's configuration.</summary>
+    /// <param name="services">The app's services.</param>
+    /// <param name="section">The section, as a rule <c>configuration.GetSection("Topics")</c>. It is read when the app starts.</param>
+    /// <returns><paramref name="services"/>.</returns>
+    public static IServiceCollection AddTopics(this IServiceCollection services, IConfigurationSection section)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        ArgumentNullException.ThrowIfNull(section);
+        services.AddSingleton<IConfigureOptions<TopicOptions>>(
+            provider => new TopicOptionsSetup(section, provider.GetRequiredService<ILogger<TopicOptions>>()));
+        return services.AddTopicServices();
+    }
+
+    private static IServiceCollection AddTopicServices(this IServiceCollection services)
+    {
+        if (services.Any(service => service.ServiceType == typeof(TopicHub)))
+        {
+            return services;
+        }
+
+        services.AddServerSentEvents();
+        services.AddMetrics();
+        services.AddOptions<TopicOptions>().ValidateOnStart();
+        services.AddSingleton<IValidateOptions<TopicOptions>, TopicOptionsSetup.Check>();
+        services.AddSingleton(provider => provider.GetRequiredService<IOptions<TopicOptions>>().Value);
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddKeyedSingleton<IEventLog>("memory", (provider, _) =>
+            new MemoryEventLog(provider.GetRequiredService<TopicOptions>(), provider.GetRequiredService<TimeProvider>()));
+        services.TryAddSingleton(FindLog);
+        services.AddSingleton<TopicMetrics>();
+        services.AddSingleton<EventLogWriter>();
+        services.AddSingleton<TopicHub>();
+        services.AddSingleton<TopicPublisher>();
+        services.AddSingleton<ITopicPublisher>(provider => provider.GetRequiredService<TopicPublisher>());
+        return services.AddHostedService<TopicLifetime>();
+    }
+
+    // Each package registers its log under the name that the option has for it.
+    private static IEventLog FindLog(IServiceProvider provider)
+    {
+        string name = provider.GetRequiredService<TopicOptions>().Log;
+        return provider.GetKeyedService<IEventLog>(name)
+            ?? throw new InvalidOperationException($"{TopicOptions.Section}:{nameof(TopicOptions.Log)} is '{name}', whose package is not added to the app.");
+    }
+}

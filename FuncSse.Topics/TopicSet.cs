@@ -1,0 +1,74 @@
+namespace FuncSse.Topics;
+
+/// <summary>Names and patterns of topics, and the question whether a name is among them.</summary>
+public sealed class TopicSet
+{
+    private readonly string? _single;
+    private readonly HashSet<string>.AlternateLookup<ReadOnlySpan<char>> _prefixes;
+    private readonly HashSet<string> _names = new(StringComparer.Ordinal);
+
+    /// <summary>Makes a set. A name that stands in it twice counts once.</summary>
+    /// <param name="topics">Names, and patterns such as <c>orders/*</c>.</param>
+    /// <exception cref="ArgumentException">One of them is neither; the message names it.</exception>
+    public TopicSet(IEnumerable<string> topics)
+    {
+        ArgumentNullException.ThrowIfNull(topics);
+        var prefixes = new HashSet<string>(StringComparer.Ordinal);
+        _prefixes = prefixes.GetAlternateLookup<ReadOnlySpan<char>>();
+        foreach (string topic in topics)
+        {
+            if (!TopicName.IsValidToSubscribe(topic))
+            {
+                throw new ArgumentException($"'{topic}' is not the name of a topic or a pattern.", nameof(topics));
+            }
+
+            _ = TopicName.IsPattern(topic) ? prefixes.Add(topic[..^1]) : _names.Add(topic);
+        }
+
+        _single = prefixes.Count == 0 && _names.Count == 1 ? _names.First() : null;
+    }
+
+    /// <summary>Whether nothing is in it.</summary>
+    public bool IsEmpty => _names.Count == 0 && Prefixes.Count == 0;
+
+    /// <summary>The names.</summary>
+    internal IReadOnlyCollection<string> Names => _names;
+
+    /// <summary>What the names that a pattern covers begin with: <c>orders/</c> for <c>orders/*</c>, nothing for <c>*</c>.</summary>
+    internal IReadOnlyCollection<string> Prefixes => _prefixes.Set;
+
+    /// <summary>Whether it is one name and nothing else.</summary>
+    internal bool IsSingleName => _single is not null;
+
+    /// <summary>Whether the name is in the set, or a pattern in the set covers it.</summary>
+    /// <param name="name">A topic's name.</param>
+    public bool Covers(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        if (_single is not null)
+        {
+            return string.Equals(_single, name, StringComparison.Ordinal);
+        }
+
+        return _names.Contains(name) || (_prefixes.Set.Count > 0 && HasPrefixOf(name));
+    }
+
+    private bool HasPrefixOf(ReadOnlySpan<char> name)
+    {
+        for (int length = 0; ; length++)
+        {
+            if (_prefixes.Contains(name[..length]))
+            {
+                return true;
+            }
+
+            int slash = name[length..].IndexOf('/');
+            if (slash < 0)
+            {
+                return false;
+            }
+
+            length += slash;
+        }
+    }
+}

@@ -1,0 +1,63 @@
+using FuncSse.Streaming;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace FuncSse.Topics;
+
+/// <summary>
+/// Answers a request with the stream of a topic, or of the topics that the query names: <c>?topic=a&amp;topic=orders/*</c>. It answers HEAD
+/// and OPTIONS too. A client that comes back with its last event id gets all that it missed.
+/// </summary>
+/// <remarks>It needs <see cref="TopicServiceCollectionExtensions.AddTopics(IServiceCollection, Action{TopicOptions}?)"/>.</remarks>
+/// <param name="name">
+/// The topic's name or pattern, as the route's catch-all parameter has it (<c>topics/{*name}</c>); <see langword="null"/> or empty for the
+/// topics of the query.
+/// </param>
+/// <param name="hostCancelled">As for <see cref="SseStreamResult{T}"/>: on Azure Functions the <c>FunctionContext</c>'s token.</param>
+/// <param name="options">Options of this stream.</param>
+#pragma warning disable CA1068 // Most give a token and no options.
+public sealed class TopicStreamResult(string? name = null, CancellationToken hostCancelled = default, SseStreamOptions? options = null) : IResult
+#pragma warning restore CA1068
+{
+    /// <inheritdoc/>
+    public Task ExecuteAsync(HttpContext httpContext)
+    {
+        ArgumentNullException.ThrowIfNull(httpContext);
+        IServiceProvider services = httpContext.RequestServices;
+        SseStreamRegistry registry = services.GetRequiredService<SseStreamRegistry>();
+        SseStreamSettings settings = registry.Settings(options);
+        SseCors.Allow(httpContext, settings.AllowedOrigins);
+        if (HttpMethods.IsOptions(httpContext.Request.Method))
+        {
+            SseCors.AnswerPreflight(httpContext, TopicAnswer.Methods);
+            return Task.CompletedTask;
+        }
+
+        if (FindTopics(httpContext.Request, services.GetRequiredService<TopicOptions>(), out string? refusal) is not { } topics)
+        {
+            return TopicAnswer.WriteAsync(httpContext, StatusCodes.Status400BadRequest, refusal!);
+        }
+
+        SseResponse.WriteHeaders(httpContext);
+        if (HttpMethods.IsHead(httpContext.Request.Method))
+        {
+            return Task.CompletedTask;
+        }
+
+        SseResponse.OptOut(httpContext);
+        var stream = new TopicStream(httpContext, registry, settings, services.GetRequiredService<TopicHub>(), topics, hostCancelled);
+        return registry.TryEnter(httpContext.TraceIdentifier)
+            ? stream.RunAsync(httpContext.Request.GetLastEventId())
+            : SseResponse.RefuseAsync(httpContext, registry, settings);
+    }
+
+    private TopicSet? FindTopics(HttpRequest request, TopicOptions topicOptions, out string? refusal)
+    {
+        string?[] names = string.IsNullOrEmpty(name) ? [.. request.Query["topic"]] : [TopicAnswer.Decode(name)];
+        refusal = names.Length == 0 ? "A topic is needed: its name in the path, or ?topic= once or more."
+            : names.Length > topicOptions.MaxTopicsPerStream ? $"A stream has at most {topicOptions.MaxTopicsPerStream} topics."
+            : Array.Find(names, topic => !TopicName.IsValidToSubscribe(topic)) is { } wrong ? TopicAnswer.WrongName(wrong)
+            : null;
+        return refusal is null ? new TopicSet(names!) : null;
+    }
+}

@@ -1,0 +1,249 @@
+// Server-sent events for pages: an EventSource that always comes back, one stream for all tabs, and streams that answer a POST.
+
+/**
+ * The state is `connecting` until the first stream is open. `failed` (400, 403, or 401 without `getTicket`) and `closed` are final.
+ * @typedef {'connecting' | 'open' | 'reconnecting' | 'failed' | 'closed'} State
+ * `reason`: `lost` (the connection), `silent`, `slept`, `online`, `returned` (from the back-forward cache), `expired` (the ticket),
+ * `ticket` (`getTicket` failed), `refused` (see `status` and `response`, a HEAD's), `unreachable`, `ended` (204), `close`. `delay`: ms
+ * until the next try; without one the browser itself comes back.
+ * @typedef {{ reason?: string, status?: number, response?: Response, delay?: number }} Detail
+ * @typedef {object} Options
+ * @property {(event: MessageEvent<string>) => void} [onEvent] gets each event once
+ * @property {(reset: { reason: string, id: string }) => void} [onReset] events were lost (`expired`, `unknown`); those after `id` follow
+ * @property {(state: State, detail: Detail) => void} [onState] hears each change, and again when more is known about it
+ * @property {string[]} [types] the named event types to pass on, besides events without a type
+ * @property {string} [lastEventId] the first stream begins after this event
+ * @property {() => Promise<string | void> | string | void} [getTicket] returns a ticket for `?access_token=`, or nothing after it renewed a
+ *   cookie. It is called before the first stream (unless the address has a ticket), after a 401 and after an `expired` event.
+ * @property {boolean} [withCredentials] as for `EventSource`
+ * @property {number | (() => number | undefined)} [silence] ms without an event after which a stream is dead; by default 2.5 intervals of
+ *   its `keep-alive` and `position` events, 5 s at least and 40 s at first. A stream without such events is never dead.
+ * @property {number} [openTimeout] ms that a stream may take to open (30,000)
+ * @property {boolean} [shareTabs] one stream for all tabs with the same address and types, in a secure context; only ids make it lossless
+ * @typedef {{ readonly state: State, readonly lastEventId: string, close(): void }} Subscription
+ * @typedef {{ after: string, id: string, type: string, data: string }} Message
+ */
+
+/**
+ * Subscribes to an event stream and keeps the subscription through whatever happens to its connections. Its state begins as `connecting`.
+ * @param {string | URL} url @param {Options} [options] @returns {Subscription}
+ */
+export function subscribe(url, options = {}) {
+  const address = new URL(url, location.href);
+  if (!/^https?:$/.test(address.protocol)) throw new TypeError(`${address} is not the address of a stream.`);
+  if (options.shareTabs && navigator.locks) return share(address, options);
+  return open(address, options, (event) => pass(event, options));
+}
+
+/** @param {MessageEvent<string>} event @param {Options} options */
+function pass(event, { onEvent, onReset }) {
+  if (event.type === 'reset') onReset?.({ reason: /"reason"\s*:\s*"(\w+)"/.exec(event.data)?.[1] ?? 'unknown', id: event.lastEventId });
+  else if (event.type !== 'position') onEvent?.(event);
+}
+
+/** One EventSource after another. @param {URL} address @param {Options} options @param {(event: MessageEvent<string>) => void} hand */
+function open(address, options, hand) {
+  const { getTicket, withCredentials, openTimeout = 30_000, types = [] } = options, over = new AbortController();
+  const self = { state: /** @type {State} */ ('connecting'), lastEventId: options.lastEventId ?? '', close: () => end('closed', 'close') };
+  let source = /** @type {EventSource | undefined} */ (undefined), sourceId = ''; // the last event id that the EventSource knows
+  let timer = /** @type {any} */ (0), failures = 0, attempt = {}; // what an earlier attempt still hears of does not count
+  let ticket = /** @type {string | void} */ (undefined), renew = !!getTicket && !address.searchParams.has('access_token');
+  let opened = 0, heard = 0, looked = Date.now(), byBrowser = false; // whether the browser itself is coming back
+  let beats = false, interval = 0, patience = 40_000; // whether there are keep-alives, how often, and the limit (ms) until that is known
+
+  const set = (/** @type {State} */ state, /** @type {Detail} */ detail = {}) => options.onState?.(self.state = state, detail);
+  function drop() {
+    source?.close();
+    clearTimeout(timer);
+    source = timer = undefined;
+    return attempt = {};
+  }
+  function end(/** @type {State} */ state, /** @type {string} */ reason, detail = {}) {
+    if (over.signal.aborted) return;
+    over.abort(clearInterval(beat));
+    drop();
+    set(state, { reason, ...detail });
+  }
+  // Opens the next EventSource: at once if it may and the last one lasted, else later each time, and not in step with other pages.
+  function later(/** @type {Detail} */ detail, atOnce = false, least = 0) {
+    drop();
+    if ((opened && Date.now() - opened > 5000) || /slept|online|returned/.test(detail.reason ?? '')) failures = 0;
+    opened = 0;
+    const delay = Math.max(least, atOnce && !failures ? 0 : Math.min(30_000, 1000 * 2 ** failures) * (0.5 + Math.random() / 2));
+    failures++;
+    timer = setTimeout(connect, delay);
+    set('reconnecting', { ...detail, delay });
+  }
+  // A new EventSource knows no last event id, and a page cannot set the header: the id goes in the query, whose rest stays as it is.
+  function url() {
+    const result = new URL(address), own = Object.entries({ access_token: ticket, lastEventId: self.lastEventId });
+    const sent = own.flatMap(([name, value]) => value && value.length < 4000 ? [`${name}=${encodeURIComponent(value)}`] : []);
+    const nameOf = (/** @type {string} */ pair) => pair.split('=')[0].replace('last_event_id', 'lastEventId');
+    const rest = result.search.slice(1).split('&').filter((pair) => pair && !sent.map(nameOf).includes(nameOf(pair)));
+    result.search = [...rest, ...sent].join('&');
+    return result.href;
+  }
+  async function connect() {
+    const current = drop();
+    if (renew) {
+      const answer = await Promise.resolve().then(getTicket).then((value) => ({ value }), () => undefined);
+      if (current !== attempt) return;
+      if (!answer) return later({ reason: 'ticket' });
+      ticket = answer.value;
+    }
+    const own = source = new EventSource(url(), { withCredentials });
+    sourceId = '';
+    renew = byBrowser = false;
+    heard = Date.now();
+    // A server may name its events "open" and "error" too. They come as MessageEvents to the same listeners.
+    const on = (/** @type {string} */ type, /** @type {(event: any) => void} */ act, named = true) =>
+      own.addEventListener(type, (event) => own === source && event instanceof MessageEvent === named && act(event));
+    on('open', () => (byBrowser = false, opened = heard = Date.now(), set('open')), false);
+    on('error', () => onError(own), false);
+    for (const type of new Set(['message', 'keep-alive', 'position', 'reset', 'expired', ...types])) on(type, onEvent);
+  }
+  function onEvent(/** @type {MessageEvent<string>} */ event) {
+    const { type, lastEventId: id } = event, quiet = Date.now() - heard;
+    heard += quiet;
+    if (type === 'keep-alive' || type === 'position') {
+      if (beats && quiet > 500) interval = Math.max(quiet, interval * 0.8);
+      beats = true;
+    }
+    if (id !== sourceId) self.lastEventId = sourceId = id; // an event without an id leaves the last one as it is
+    if (type === 'expired') renew = !!getTicket, later({ reason: type }, true);
+    else if (type !== 'keep-alive') hand(event);
+  }
+  async function onError(/** @type {EventSource} */ { readyState, url }) {
+    heard = Date.now();
+    byBrowser = readyState !== EventSource.CLOSED;
+    const current = byBrowser ? attempt : drop();
+    set('reconnecting', { reason: 'lost' });
+    if (byBrowser) return;
+    // An EventSource that is closed for good does not say why. A HEAD does.
+    const credentials = withCredentials ? 'include' : 'same-origin', signal = AbortSignal.timeout(10_000);
+    const response = await fetch(url, { method: 'HEAD', cache: 'no-store', credentials, signal }).catch(() => undefined);
+    if (current !== attempt) return;
+    const status = response?.status ?? 0, detail = { status, response };
+    if (status === 204) return end('closed', 'ended', detail);
+    if ([400, 403].includes(status) || (status === 401 && !getTicket)) return end('failed', 'refused', detail);
+    renew ||= status === 401;
+    later({ reason: response ? 'refused' : 'unreachable', ...detail }, renew, Number(response?.headers.get('retry-after')) * 1000 || 0);
+  }
+  // Does the stream still live? This looks each second, and when the page is seen again.
+  function look(seen = false) {
+    const now = Date.now(), slept = now - looked > 90_000; // a hidden tab's timers are held back for 60 s at most
+    if (now < looked) heard = now; // somebody set the clock back
+    looked = now;
+    if (slept || (seen && timer)) return later({ reason: 'slept' }, true);
+    const known = interval ? Math.max(5000, 2.5 * interval) : beats ? patience : Infinity;
+    const silence = (typeof options.silence === 'function' ? options.silence() : options.silence) ?? known;
+    const limit = self.state === 'open' ? silence : byBrowser ? 120_000 : openTimeout; // a full server asks for a long wait
+    if (!source || now - heard <= limit) return;
+    if (self.state !== 'open') return later({ reason: 'unreachable' });
+    patience = Math.min(300_000, patience * 2); // perhaps its keep-alives are only rare
+    later({ reason: 'silent' }, true);
+  }
+  const beat = setInterval(look, 1000);
+  document.addEventListener('visibilitychange', () => document.hidden || look(true), over);
+  addEventListener('online', () => later({ reason: 'online' }, true), over);
+  addEventListener('pagehide', drop, over); // a page with an open stream may not enter the back-forward cache
+  addEventListener('pageshow', (event) => event.persisted && later({ reason: 'returned' }, true), over);
+  connect();
+  return self;
+}
+
+/**
+ * The tab that has the lock holds the stream, and tells the others. Each message names the position before it, so that a tab knows what it
+ * has already, and asks for what it missed. @param {URL} address @param {Options} options
+ */
+function share(address, options) {
+  const name = `funcsse ${address} ${[...options.types ?? []].sort()}`, history = /** @type {Message[]} */ ([]);
+  const self = { state: /** @type {State} */ ('connecting'), lastEventId: options.lastEventId ?? '', close: () => (
+    over.signal.aborted || (over.abort(leave()), tell('closed', { reason: 'close' }))) };
+  let asked = '', leave = () => {}, over = new AbortController();
+  const tell = (/** @type {State} */ state, /** @type {Detail} */ detail) => options.onState?.(self.state = state, detail);
+  function take(/** @type {Message} */ message) {
+    self.lastEventId = message.id;
+    if (history.push(message) > 500) history.shift();
+    pass(new MessageEvent(message.type, { data: message.data, lastEventId: message.id, origin: address.origin }), options);
+  }
+  function join() {
+    const channel = new BroadcastChannel(name), turn = new AbortController();
+    let leader = /** @type {Subscription | undefined} */ (undefined);
+    leave = () => (turn.abort(), leader?.close(), channel.close());
+    const say = (/** @type {object} */ words) => channel.postMessage({ position: self.lastEventId, ...words });
+    channel.onmessage = ({ data: { hello, ask, event, lost, position, state, detail = {} } }) => {
+      if (leader) { // what the leader before still says is in this one's own stream too
+        const from = history.findLastIndex(({ after, id }) => after === ask && id !== ask);
+        if (ask) from < 0 ? say({ lost: ask }) : history.slice(from).forEach((event) => say({ event }));
+        return hello && say({ state: self.state });
+      }
+      if (state) asked = '';
+      if (state && state !== self.state) tell(state, detail);
+      if (lost && lost === self.lastEventId) return take({ after: lost, id: position, type: 'reset', data: '{"reason":"unknown"}' });
+      if (event && (!self.lastEventId || event.after === self.lastEventId)) return take(event);
+      self.lastEventId ||= position;
+      const target = event ? event.id : position;
+      if (lost || !target || [self.lastEventId, ...history.map(({ id }) => id)].includes(target) || asked === self.lastEventId) return;
+      say({ ask: asked = self.lastEventId });
+    };
+    say({ hello: true });
+    navigator.locks.request(name, turn, () => new Promise((release) => {
+      turn.signal.onabort = release;
+      leader = open(address, { ...options, lastEventId: self.lastEventId, onState(state, detail) {
+        if (detail.reason === 'close') return;
+        say({ state, detail: { ...detail, response: undefined } });
+        tell(state, detail);
+      } }, ({ type, data, lastEventId }) => {
+        const event = { after: self.lastEventId, id: lastEventId || self.lastEventId, type, data };
+        say({ event });
+        take(event);
+      });
+      say({ state: self.state });
+    })).catch(() => {}); // it left before its turn
+  }
+  addEventListener('pagehide', () => leave(), over);
+  addEventListener('pageshow', (event) => event.persisted && join(), over);
+  join();
+  return self;
+}
+
+/**
+ * Sends a request and yields the events of the stream that answers. At the stream's end the iteration ends, an abort throws the signal's
+ * reason (an `AbortError`), and all else throws an error that has the `response` where that was not a stream. A `break` closes the stream.
+ * @param {string | URL} url @param {BodyInit | null} [body]
+ * @returns {AsyncGenerator<{ type: string, data: string, lastEventId: string }, void, void>}
+ * @param {{ headers?: HeadersInit, signal?: AbortSignal, credentials?: RequestCredentials }} [options]
+ */
+export async function* post(url, body, { headers, signal, credentials } = {}) {
+  const all = { accept: 'text/event-stream', ...Object.fromEntries(new Headers(headers)) };
+  const response = await fetch(url, { method: 'POST', body, headers: all, signal, credentials, cache: 'no-store' });
+  if (response.status === 204) return;
+  if (!response.ok || !response.body || !/^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '')) {
+    throw Object.assign(new Error(`${url} answers with status ${response.status} and no stream.`), { response });
+  }
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader(); // it takes a byte order mark away
+  let rest = '', afterCr = false, data = '', type = '', lastEventId = '';
+  try {
+    for (;;) {
+      const { value: chunk, done } = await reader.read();
+      if (done) return; // an event without its empty line is none
+      const lines = (afterCr && chunk[0] === '\n' ? chunk.slice(1) : chunk).split(/\r\n|\n|\r/);
+      afterCr = chunk.endsWith('\r');
+      lines[0] = rest + lines[0];
+      rest = lines.pop() ?? '';
+      for (const line of lines) {
+        const [, field, value] = /^([^:]*):? ?(.*)$/s.exec(line) ?? [];
+        if (field === 'data') data += `${value}\n`;
+        else if (field === 'event') type = value;
+        else if (field === 'id' && !value.includes('\0')) lastEventId = value;
+        if (line) continue;
+        signal?.throwIfAborted();
+        if (data) yield { type: type || 'message', data: data.slice(0, -1), lastEventId };
+        data = type = '';
+      }
+    }
+  } finally {
+    reader.cancel().catch(() => {});
+  }
+}
