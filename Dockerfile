@@ -7,6 +7,8 @@ WORKDIR /source
 # The packages have a layer of their own, which Docker reuses until a project file changes.
 COPY global.json Directory.* ./
 COPY FuncSse.Streaming/*.csproj FuncSse.Streaming/
+COPY FuncSse.Topics/*.csproj FuncSse.Topics/
+COPY FuncSse.Topics.AzureStorage/*.csproj FuncSse.Topics.AzureStorage/
 COPY FuncSse.Endpoints/*.csproj FuncSse.Endpoints/
 COPY FuncSse.SelfHost/*.csproj FuncSse.SelfHost/
 RUN dotnet restore FuncSse.SelfHost

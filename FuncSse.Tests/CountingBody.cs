@@ -6,6 +6,9 @@ namespace FuncSse.Tests;
 /// <summary>A response's body that tells of each flush.</summary>
 internal sealed class CountingBody(PipeWriter body, Action onFlush) : PipeWriter, IHttpResponseBodyFeature
 {
+    /// <summary>What a flush answers instead of the body, if anything.</summary>
+    public Func<Task<FlushResult>?>? Answer { get; init; }
+
     public Stream Stream => AsStream();
 
     public PipeWriter Writer => this;
@@ -19,7 +22,7 @@ internal sealed class CountingBody(PipeWriter body, Action onFlush) : PipeWriter
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
         onFlush();
-        return body.FlushAsync(cancellationToken);
+        return Answer?.Invoke() is { } answer ? new ValueTask<FlushResult>(answer) : body.FlushAsync(cancellationToken);
     }
 
     public override Memory<byte> GetMemory(int sizeHint = 0) => body.GetMemory(sizeHint);

@@ -3,11 +3,13 @@ using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Net;
 using System.Net.ServerSentEvents;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using FuncSse.Streaming;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -78,6 +80,17 @@ public sealed class DirectTransportTests
         Assert.StartsWith("HTTP/1.1 200 OK", await client.ReadUntilAsync("\r\n\r\n"), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Connection_whose_socket_is_gone_does_not_end_the_listening()
+    {
+        using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
+        socket.Dispose();
+        await using var connection = new DefaultConnectionContext();
+        connection.Features.Set<IConnectionSocketFeature>(new SocketOf(socket));
+        await using var listener = new DirectTransport.Listener(new OneConnection(connection), maxBuffered: 1);
+        Assert.Same(connection, await listener.AcceptAsync(TestContext.Current.CancellationToken));
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -142,6 +155,19 @@ public sealed class DirectTransportTests
 
         Assert.Equal(events.Length, read);
         server.AssertQuiet();
+    }
+
+    private sealed record SocketOf(Socket Socket) : IConnectionSocketFeature;
+
+    private sealed class OneConnection(ConnectionContext connection) : IConnectionListener
+    {
+        public EndPoint EndPoint => new IPEndPoint(IPAddress.Loopback, 0);
+
+        public ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default) => ValueTask.FromResult<ConnectionContext?>(connection);
+
+        public ValueTask UnbindAsync(CancellationToken cancellationToken = default) => ValueTask.CompletedTask;
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
     }
 
     private static async Task<WebApplication> StartAsync(RequestDelegate answer)

@@ -10,12 +10,15 @@ internal sealed class RawClient : IDisposable
     private readonly Socket _socket = new(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
     private bool _isGone;
 
+    // Of every wait, so that a fault fails its own test and does not hang the run.
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+
     public static async Task<RawClient> SendAsync(Uri server, ReadOnlyMemory<byte> request)
     {
         var client = new RawClient();
         client._socket.ReceiveBufferSize = 4096; // Little room, so that who does not read is felt soon.
-        await client._socket.ConnectAsync(server.Host, server.Port, TestContext.Current.CancellationToken);
-        await client._socket.SendAsync(request, TestContext.Current.CancellationToken);
+        await client._socket.ConnectAsync(server.Host, server.Port, TestContext.Current.CancellationToken).AsTask().WaitAsync(Limit);
+        await client._socket.SendAsync(request, TestContext.Current.CancellationToken).AsTask().WaitAsync(Limit);
         return client;
     }
 
@@ -52,7 +55,7 @@ internal sealed class RawClient : IDisposable
         byte[] buffer = new byte[4096];
         while (!read.ToString().Contains(text, StringComparison.Ordinal))
         {
-            int count = await _socket.ReceiveAsync(buffer, TestContext.Current.CancellationToken);
+            int count = await ReceiveAsync(buffer);
             if (count == 0)
             {
                 break;
@@ -64,7 +67,9 @@ internal sealed class RawClient : IDisposable
         return read.ToString();
     }
 
-    public async Task<int> ReadSomeAsync(int bytes) => await _socket.ReceiveAsync(new byte[bytes], TestContext.Current.CancellationToken);
+    public Task<int> ReadSomeAsync(int bytes) => ReceiveAsync(new byte[bytes]);
+
+    private Task<int> ReceiveAsync(byte[] buffer) => _socket.ReceiveAsync(buffer, TestContext.Current.CancellationToken).AsTask().WaitAsync(Limit);
 
     /// <summary>Reads all that is still to come, until the server closes the connection or resets it.</summary>
     public async Task ReadToEndAsync()

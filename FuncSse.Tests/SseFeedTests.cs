@@ -134,11 +134,22 @@ public sealed class SseFeedTests
             waits.Add(LastRetry(stream));
         }
 
-        Assert.InRange(waits[0], 1000, 5000);
-        Assert.InRange(waits[5], 32_000, 300_000);
-        Assert.All(waits.Skip(12), wait => Assert.InRange(wait, 60_000, 300_000));
+        // They fail in the same moment: no client has come back yet.
+        Assert.All(waits, wait => Assert.InRange(wait, 1000, 5000));
         Assert.Equal(10, FakeLogs.Count(stream, LogLevel.Error));
         Assert.Equal(1, FakeLogs.Count(stream, LogLevel.Warning));
+
+        waits.Clear();
+        for (int i = 0; i < 12; i++)
+        {
+            stream.Time.Advance(TimeSpan.FromMilliseconds(waits.LastOrDefault(5000)));
+            await stream.RunAsync<string>((_, _) => throw new InvalidOperationException("no"));
+            waits.Add(LastRetry(stream));
+        }
+
+        Assert.InRange(waits[0], 2000, 10_000);
+        Assert.InRange(waits[4], 32_000, 160_000);
+        Assert.All(waits.Skip(8), wait => Assert.InRange(wait, 60_000, 300_000));
 
         await stream.RunAsync((_, _) => new[] { new SseItem<string>("a") }.ToAsyncEnumerable());
         stream.Read();
@@ -156,8 +167,9 @@ public sealed class SseFeedTests
         var waits = new List<double>();
         for (int i = 0; i < 6; i++)
         {
-            await stream.RunAsync((_, _) => AsyncEnumerable.Empty<SseItem<string>>());
+            await stream.RunAsync((_, _) => new[] { SsePosition.At<string>("1") }.ToAsyncEnumerable()); // It says nothing new.
             waits.Add(LastRetry(stream));
+            stream.Time.Advance(TimeSpan.FromMilliseconds(waits[i]));
         }
 
         Assert.InRange(waits[5], 32_000, 160_000);
@@ -244,6 +256,109 @@ public sealed class SseFeedTests
     }
 
     [Fact]
+    public async Task Event_that_is_there_when_the_stream_ends_is_sent()
+    {
+        using var stream = new StreamHarness();
+        await stream.RunAsync((_, _) => Ending().ToAsyncEnumerable());
+        Assert.Matches("^retry: 1000\n\ndata: a\n\ndata: b\n\nretry: \\d{4}\n\n$", stream.Read());
+        FakeLogs.AssertEnd(stream, "host_stopping");
+
+        IEnumerable<SseItem<string>> Ending()
+        {
+            yield return new SseItem<string>("a");
+            stream.StopHost();
+            yield return new SseItem<string>("b");
+            yield return new SseItem<string>("This one is not asked for.");
+        }
+    }
+
+    [Fact]
+    public async Task Feed_that_has_ended_is_cancelled_too()
+    {
+        using var stream = new StreamHarness();
+        CancellationToken token = default;
+        await stream.RunAsync((_, cancellationToken) =>
+        {
+            token = cancellationToken;
+            return AsyncEnumerable.Empty<SseItem<string>>();
+        });
+        Assert.True(token.IsCancellationRequested);
+    }
+
+    [Fact]
+    public async Task Feed_whose_cancellation_throws_is_not_disposed_of_while_it_moves()
+    {
+        var release = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        bool isClean = false;
+        var reader = new SseFeedReader<string>((_, cancellationToken) => Feed(cancellationToken), null, new SseSignal());
+        reader.Move();
+        Task closed = reader.CloseAsync();
+        Assert.False(closed.IsCompleted);
+        release.SetResult();
+        await Assert.ThrowsAsync<AggregateException>(() => closed.WaitAsync(Limit, TestContext.Current.CancellationToken));
+        Assert.True(isClean);
+
+        async IAsyncEnumerable<SseItem<string>> Feed([EnumeratorCancellation] CancellationToken cancellationToken)
+        {
+            cancellationToken.Register(() => throw new InvalidOperationException("no"));
+            try
+            {
+                await release.Task;
+                yield return new SseItem<string>("a");
+            }
+            finally
+            {
+                isClean = true;
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData("opening", "sync")]
+    [InlineData("opening", "async")]
+    [InlineData("event", "async")]
+    [InlineData("event", "completed")]
+    public async Task Server_whose_flush_fails_has_lost_its_client(string when, string how)
+    {
+        using var stream = new StreamHarness();
+        int flushes = 0;
+        stream.Http.Features.Set<Microsoft.AspNetCore.Http.Features.IHttpResponseBodyFeature>(new CountingBody(stream.Http.Response.BodyWriter, () => flushes++)
+        {
+            Answer = () => flushes < (when == "opening" ? 1 : 2) ? null : how switch
+            {
+                "sync" => throw new InvalidOperationException("gone"),
+                "async" => Task.FromException<System.IO.Pipelines.FlushResult>(new IOException("gone")),
+                _ => Task.FromResult(new System.IO.Pipelines.FlushResult(isCanceled: false, isCompleted: true)),
+            },
+        });
+        await stream.RunAsync(OnceAsync);
+        Assert.Equal(0, stream.Streams.Open);
+        FakeLogs.AssertQuiet(stream);
+        FakeLogs.AssertEnd(stream, "client_left");
+
+        static async IAsyncEnumerable<SseItem<string>> OnceAsync(string? lastEventId, [EnumeratorCancellation] CancellationToken cancellationToken)
+        {
+            yield return new SseItem<string>("a");
+            await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
+        }
+    }
+
+    [Theory]
+    [InlineData("feed")]
+    [InlineData("enumerator")]
+    [InlineData("move")]
+    [InlineData("dispose")]
+    public async Task Feed_may_throw_wherever_it_is_called(string where)
+    {
+        using var stream = new StreamHarness(new SseOptions { MaxStreams = 1 });
+        await stream.RunAsync((_, _) => where == "feed" ? throw new InvalidOperationException("no") : new ThrowingFeed(where));
+        FakeLogs.AssertEnd(stream, where == "dispose" ? "feed_ended" : "feed_failed");
+        Assert.Equal(where == "dispose" ? 0 : 1, FakeLogs.Count(stream, LogLevel.Error));
+        Assert.Contains(stream.Logs.GetSnapshot(), entry => entry.Exception?.Message == "no");
+        Assert.Equal(0, stream.Streams.Open);
+    }
+
+    [Fact]
     public async Task Position_is_an_event_of_its_own_with_an_id_and_no_data()
     {
         using var stream = new StreamHarness();
@@ -294,6 +409,19 @@ public sealed class SseFeedTests
         var writer = new SseStreamWriter(new System.IO.Pipelines.Pipe().Writer);
         Assert.Throws<ArgumentException>(() => writer.WriteEvent("a", eventId: id ?? new string('a', 1025)));
         Assert.Throws<ArgumentException>(() => writer.WriteEvent("a"u8, eventId: id ?? new string('a', 1025)));
+    }
+
+    private sealed class ThrowingFeed(string where) : IAsyncEnumerable<SseItem<string>>, IAsyncEnumerator<SseItem<string>>
+    {
+        public SseItem<string> Current => default;
+
+        public IAsyncEnumerator<SseItem<string>> GetAsyncEnumerator(CancellationToken cancellationToken = default) => At("enumerator", this);
+
+        public ValueTask<bool> MoveNextAsync() => new(At("move", false));
+
+        public ValueTask DisposeAsync() => new(At("dispose", Task.CompletedTask));
+
+        private TResult At<TResult>(string place, TResult result) => where == place ? throw new InvalidOperationException("no") : result;
     }
 
     private static double LastRetry(StreamHarness stream) =>

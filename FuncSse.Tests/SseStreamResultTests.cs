@@ -26,6 +26,7 @@ public sealed class SseStreamResultTests
         Assert.Equal("keep-alive", headers.Connection);
         Assert.Equal("*", headers.AccessControlAllowOrigin);
         Assert.Equal(5, headers.Count);
+        Assert.True(stream.IsUnbuffered);
         Assert.Matches(method == "GET" ? "^retry: 1000\n\n" : "^$", stream.Read());
     }
 

@@ -20,13 +20,16 @@ namespace FuncSse.Tests;
 /// </summary>
 internal sealed class StreamHarness : IHttpRequestLifetimeFeature, IHttpResponseBodyFeature, IHostApplicationLifetime, IDisposable
 {
+    // Of every wait, so that a fault fails its own test and does not hang the run.
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+
     private readonly ServiceProvider _services;
     private readonly CancellationTokenSource _stopping = new();
     private readonly CancellationTokenSource _client = new();
     private readonly CancellationTokenSource _host = new();
     private readonly Pipe _body;
 
-    public StreamHarness(SseOptions? options = null, long pauseWriterAt = 1024 * 1024)
+    public StreamHarness(SseOptions? options = null, long pauseWriterAt = 1024 * 1024, Action<IServiceCollection>? configure = null)
     {
         Options = options ?? new SseOptions { AllowedOrigins = ["*"] };
         _body = new Pipe(new PipeOptions(
@@ -36,14 +39,15 @@ internal sealed class StreamHarness : IHttpRequestLifetimeFeature, IHttpResponse
             resumeWriterThreshold: pauseWriterAt,
             useSynchronizationContext: false));
         Coalescing = new CoalescingTimeProvider(Time);
-        _services = new ServiceCollection()
+        IServiceCollection services = new ServiceCollection()
             .AddLogging(logging => logging.AddProvider(new FakeLoggerProvider(Logs)).SetMinimumLevel(LogLevel.Debug))
             .AddMetrics()
             .AddSingleton<IHostApplicationLifetime>(this)
             .AddSingleton(Microsoft.Extensions.Options.Options.Create(Options))
             .AddSingleton(Coalescing)
-            .AddSingleton<SseStreamRegistry>()
-            .BuildServiceProvider();
+            .AddSingleton<SseStreamRegistry>();
+        configure?.Invoke(services);
+        _services = services.BuildServiceProvider();
         Http = NewRequest();
     }
 
@@ -63,6 +67,8 @@ internal sealed class StreamHarness : IHttpRequestLifetimeFeature, IHttpResponse
 
     public bool IsAborted { get; private set; }
 
+    public bool IsUnbuffered { get; private set; }
+
     public CounterFeed Counter => new(TimeSpan.FromSeconds(1), Coalescing);
 
     /// <summary>A request like the first, for one more stream of the same process. They share the response's body.</summary>
@@ -77,7 +83,7 @@ internal sealed class StreamHarness : IHttpRequestLifetimeFeature, IHttpResponse
     }
 
     public Task RunAsync<T>(SseFeed<T> feed, SseStreamOptions? options = null) =>
-        InlineContext.Run(() => new SseStreamResult<T>(feed, _host.Token, options).ExecuteAsync(Http));
+        InlineContext.Run(() => new SseStreamResult<T>(feed, _host.Token, options).ExecuteAsync(Http)).WaitAsync(Limit, TestContext.Current.CancellationToken);
 
     public Task RunCounterAsync() => RunAsync(Counter.ReadAsync);
 
@@ -104,7 +110,7 @@ internal sealed class StreamHarness : IHttpRequestLifetimeFeature, IHttpResponse
     /// <summary>Takes some of the bytes that were written, as a slow client does.</summary>
     public async Task TakeAsync(int bytes)
     {
-        ReadResult result = await _body.Reader.ReadAtLeastAsync(bytes, TestContext.Current.CancellationToken);
+        ReadResult result = await _body.Reader.ReadAtLeastAsync(bytes, TestContext.Current.CancellationToken).AsTask().WaitAsync(Limit);
         _body.Reader.AdvanceTo(result.Buffer.GetPosition(bytes));
     }
 
@@ -143,9 +149,7 @@ internal sealed class StreamHarness : IHttpRequestLifetimeFeature, IHttpResponse
 
     PipeWriter IHttpResponseBodyFeature.Writer => _body.Writer;
 
-    void IHttpResponseBodyFeature.DisableBuffering()
-    {
-    }
+    void IHttpResponseBodyFeature.DisableBuffering() => IsUnbuffered = true;
 
     Task IHttpResponseBodyFeature.StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 

@@ -21,6 +21,7 @@ internal sealed class TopicHub(IEventLog log, TopicOptions options, TopicMetrics
     private Task _follow = Task.CompletedTask;
     private HubHead? _head;
     private LogPosition? _offered;
+    private bool _isAway;
     private bool _stopped;
 
     /// <summary>The newest events.</summary>
@@ -33,6 +34,9 @@ internal sealed class TopicHub(IEventLog log, TopicOptions options, TopicMetrics
 
     /// <summary>How far the reader has come; <see langword="null"/> while the log has not answered.</summary>
     public HubHead? Head => Volatile.Read(ref _head);
+
+    /// <summary>Whether the log does not answer: what "now" is, nobody knows.</summary>
+    public bool IsAway => Volatile.Read(ref _isAway);
 
     /// <summary>Each event up to here is known to those that it concerns.</summary>
     public LogPosition? Offered => Volatile.Read(ref _offered);
@@ -127,6 +131,7 @@ internal sealed class TopicHub(IEventLog log, TopicOptions options, TopicMetrics
                 reader ??= Begin(await log.GetEndAsync(cancellationToken), loss, cancellationToken);
                 EventPage page = await reader.ReadAsync(PageSize, cancellationToken);
                 metrics.Reachable();
+                Returned();
                 loss = null;
                 if (page.State != PositionState.Known)
                 {
@@ -156,7 +161,24 @@ internal sealed class TopicHub(IEventLog log, TopicOptions options, TopicMetrics
                 metrics.ReadingFailed(exception);
             }
 
+            Volatile.Write(ref _isAway, true);
             await Task.Delay(s_pause, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    // Those who came while the log was away wait for its first answer.
+    private void Returned()
+    {
+        if (IsAway)
+        {
+            Volatile.Write(ref _isAway, false);
+            TopicSubscription[] subscriptions;
+            lock (_gate)
+            {
+                subscriptions = [.. _subscriptions];
+            }
+
+            Array.ForEach(subscriptions, subscription => subscription.Begin(null));
         }
     }
 

@@ -21,10 +21,7 @@ internal sealed class TopicStream(
             for (int run = 1; IsOpen && subscription.TryRead(out ReadOnlyMemory<byte> frame, out bool isEvent); run++)
             {
                 Writer.WriteFrame(frame);
-                if (isEvent)
-                {
-                    EventWritten(retry: null);
-                }
+                EventWritten(retry: null, isPosition: !isEvent);
 
                 if (Writer.Unflushed >= SseStreamWriter.DataWindow)
                 {

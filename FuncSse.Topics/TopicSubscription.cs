@@ -123,7 +123,7 @@ internal sealed partial class TopicSubscription(TopicHub hub, TopicSet topics, s
     {
         lock (_gate)
         {
-            if (_state == State.Ended || hub.Head is not { } head)
+            if (_state == State.Ended || hub.Head is not { } head || (_position is null && hub.IsAway))
             {
                 return;
             }

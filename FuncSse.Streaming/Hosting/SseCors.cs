@@ -90,7 +90,8 @@ internal static class SseCors
     {
         string text = entry.Replace("://*.", "://any.", StringComparison.Ordinal);
         return entry == "null"
-            || (Uri.TryCreate(text, UriKind.Absolute, out Uri? uri)
+            || (!text.Contains('*', StringComparison.Ordinal)
+                && Uri.TryCreate(text, UriKind.Absolute, out Uri? uri)
                 && text == $"{uri.Scheme}://{(uri.HostNameType == UriHostNameType.IPv6 ? uri.Host : uri.IdnHost)}{(uri.IsDefaultPort ? "" : $":{uri.Port}")}");
     }
 }

@@ -12,13 +12,15 @@ internal sealed class SseBackoff(TimeProvider time)
     private static readonly TimeSpan MaxWait = TimeSpan.FromMinutes(5);
 
     private readonly Lock _gate = new();
-    private readonly Dictionary<int, (int Times, long Last)> _addresses = [];
+    private readonly Dictionary<int, (int Times, long Since)> _addresses = [];
 
-    /// <summary>How long the client waits now: one to five times its <c>retry</c>, twice as long with each time, up to some 5 minutes.</summary>
+    /// <summary>
+    /// How long the client waits now: one to five times its <c>retry</c>, twice as long with each time, up to 5 minutes. A time is over when
+    /// the first client may be back, so all whose feeds fail in the same moment come back soon.
+    /// </summary>
     public TimeSpan Next(HttpRequest request, TimeSpan retry, bool isFailure)
     {
         int key = Key(request, isFailure);
-        int times;
         lock (_gate)
         {
             if (_addresses.Count >= MaxAddresses)
@@ -26,14 +28,20 @@ internal sealed class SseBackoff(TimeProvider time)
                 _addresses.Clear();
             }
 
-            (int before, long last) = _addresses.GetValueOrDefault(key);
-            times = before > 0 && time.GetElapsedTime(last) < 4 * MaxWait ? before : 0;
-            _addresses[key] = (times + 1, time.GetTimestamp());
-        }
+            (int times, long since) = _addresses.GetValueOrDefault(key);
+            TimeSpan age = time.GetElapsedTime(since);
+            if (times == 0 || age >= 4 * MaxWait)
+            {
+                (times, since) = (1, time.GetTimestamp());
+            }
+            else if (age >= Least(retry, times))
+            {
+                (times, since) = (times + 1, time.GetTimestamp());
+            }
 
-        TimeSpan wait = SseDelays.HostGone(retry);
-        TimeSpan longest = SseDelays.HostGone(MaxWait) / 5; // At random too: not all at once.
-        return wait > longest ? wait : wait * Math.Min(Math.Pow(2, times), longest / wait);
+            _addresses[key] = (times, since);
+            return SseDelays.HostGone(Least(retry, times)); // At random: not all at once.
+        }
     }
 
     /// <summary>A feed has done well at this address.</summary>
@@ -47,6 +55,8 @@ internal sealed class SseBackoff(TimeProvider time)
             }
         }
     }
+
+    private static TimeSpan Least(TimeSpan retry, int times) => retry * Math.Clamp(MaxWait / 5 / retry, 1, Math.Pow(2, times - 1));
 
     // At the end of a feed each client has the same last event id; one that keeps failing may have said something in between.
     private static int Key(HttpRequest request, bool isFailure) =>

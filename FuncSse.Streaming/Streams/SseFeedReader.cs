@@ -66,9 +66,14 @@ internal sealed class SseFeedReader<T>
     /// <summary>Cancels the feed, waits until it has moved, whatever it says then, and disposes of it.</summary>
     public async Task CloseAsync()
     {
+        await using IAsyncEnumerator<SseItem<T>> events = _events;
         try
         {
             Cancel();
+        }
+        finally
+        {
+            // Also after a cancellation that threw: a feed may not be disposed of while it moves.
             if (_isMoving)
             {
                 while (!HasMoved)
@@ -78,10 +83,6 @@ internal sealed class SseFeedReader<T>
 
                 Take();
             }
-        }
-        finally
-        {
-            await _events.DisposeAsync();
         }
     }
 

@@ -12,8 +12,9 @@ internal sealed class SseFeedStream<T>(
     HttpContext http, SseStreamRegistry registry, SseStreamSettings settings, SseFeed<T> feed, CancellationToken hostCancelled)
     : SseStream(http, registry, settings, hostCancelled)
 {
-    // How many events may come without a wait until other work gets the thread.
+    // How many events may come without a wait, and for how long, until other work gets the thread.
     private const int MaxRun = 256;
+    private static readonly TimeSpan MaxRunTime = TimeSpan.FromMilliseconds(10);
 
     // A feed that takes longer for an event works or blocks: what was gathered would be late.
     private static readonly TimeSpan MaxGap = TimeSpan.FromMilliseconds(1);
@@ -32,6 +33,7 @@ internal sealed class SseFeedStream<T>(
 
             SseFeedReader<T> reader = _reader = new SseFeedReader<T>(feed, lastEventId, Signal);
             int run = 0;
+            long began = 0;
             for (long last = 0; IsOpen;)
             {
                 reader.Move();
@@ -81,7 +83,8 @@ internal sealed class SseFeedStream<T>(
                 long now = Registry.Time.GetTimestamp();
                 bool isSlow = Registry.Time.GetElapsedTime(last, now) > MaxGap;
                 last = now;
-                bool isLong = ++run % MaxRun == 0;
+                began = run++ == 0 ? now : began;
+                bool isLong = run == MaxRun || Registry.Time.GetElapsedTime(began, now) > MaxRunTime;
                 if (isSlow || isLong || Writer.Unflushed >= SseStreamWriter.DataWindow)
                 {
                     await FlushAsync();
@@ -89,6 +92,7 @@ internal sealed class SseFeedStream<T>(
 
                 if (isLong)
                 {
+                    run = 0;
                     await Task.Yield();
                 }
             }
@@ -111,7 +115,8 @@ internal sealed class SseFeedStream<T>(
     private void Write(SseItem<T> item)
     {
         string? type = item.EventType == SseParser.EventTypeDefault ? null : item.EventType;
-        if (item.Data is null || ReferenceEquals(item.EventType, SsePosition.Mark))
+        bool isPosition = ReferenceEquals(item.EventType, SsePosition.Mark);
+        if (isPosition || item.Data is null)
         {
             Writer.WriteEvent("", type, item.EventId, item.ReconnectionInterval);
         }
@@ -125,6 +130,6 @@ internal sealed class SseFeedStream<T>(
             Writer.WriteEvent(item.Data is byte[] bytes ? bytes : _json.Serialize(item.Data), type, item.EventId, item.ReconnectionInterval);
         }
 
-        EventWritten(item.ReconnectionInterval);
+        EventWritten(item.ReconnectionInterval, isPosition);
     }
 }

@@ -76,6 +76,12 @@ internal abstract class SseStream
             await CarryAsync(lastEventId);
             await CloseAsync();
         }
+        catch (Exception exception)
+        {
+            // Kestrel's writes do not throw. Where another server's do, the client is gone.
+            TryEnd(SseStreamEnd.ClientLeft);
+            LogLate(exception);
+        }
         finally
         {
             _connection?.StreamEnded();
@@ -109,10 +115,10 @@ internal abstract class SseStream
     /// <summary>Cancels the feed and waits until it has cleaned up.</summary>
     protected abstract Task CloseFeedAsync();
 
-    /// <summary>An event was written; it counts once it is flushed.</summary>
-    protected void EventWritten(TimeSpan? retry)
+    /// <summary>An event was written; it counts once it is flushed, unless it only says where the feed is.</summary>
+    protected void EventWritten(TimeSpan? retry, bool isPosition)
     {
-        _unflushedEvents++;
+        _unflushedEvents += isPosition ? 0 : 1;
         _feedsRetry = retry ?? _feedsRetry;
     }
 
@@ -234,10 +240,10 @@ internal abstract class SseStream
         {
             Flushed(await flush);
         }
-        catch (Exception)
+        catch (Exception exception)
         {
-            // Kestrel's writes do not throw. Where another server's do, the client is gone.
             TryEnd(SseStreamEnd.ClientLeft);
+            LogLate(exception);
         }
 
         _watchdog.ClientTook();
@@ -245,7 +251,11 @@ internal abstract class SseStream
 
     private void Flushed(FlushResult result)
     {
-        if (!result.IsCompleted && !result.IsCanceled)
+        if (result.IsCompleted)
+        {
+            TryEnd(SseStreamEnd.ClientLeft); // Not every server cancels the request.
+        }
+        else
         {
             _events += _unflushedEvents;
             Registry.Metrics.EventsSent(_unflushedEvents);

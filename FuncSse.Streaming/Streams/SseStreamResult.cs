@@ -1,4 +1,8 @@
+using System.Reflection;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Metadata;
+using Microsoft.AspNetCore.OutputCaching;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace FuncSse.Streaming;
@@ -24,9 +28,17 @@ namespace FuncSse.Streaming;
 /// does not come back.
 /// </exception>
 #pragma warning disable CA1068 // Most give a token and no options.
-public sealed class SseStreamResult<T>(SseFeed<T> feed, CancellationToken hostCancelled = default, SseStreamOptions? options = null) : IResult
+public sealed class SseStreamResult<T>(SseFeed<T> feed, CancellationToken hostCancelled = default, SseStreamOptions? options = null)
+    : IResult, IEndpointMetadataProvider
 #pragma warning restore CA1068
 {
+    // Output caching decides before there is a result: a second client would wait for the end of the first one's stream.
+    static void IEndpointMetadataProvider.PopulateMetadata(MethodInfo method, EndpointBuilder builder)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        builder.Metadata.Add(new OutputCacheAttribute { NoStore = true });
+    }
+
     /// <inheritdoc/>
     public Task ExecuteAsync(HttpContext httpContext)
     {
@@ -47,8 +59,8 @@ public sealed class SseStreamResult<T>(SseFeed<T> feed, CancellationToken hostCa
             return Task.CompletedTask;
         }
 
-        SseResponse.OptOut(httpContext);
         var stream = new SseFeedStream<T>(httpContext, registry, settings, feed, hostCancelled);
+        SseResponse.OptOut(httpContext); // Not for the answer that tells of missing metadata.
         return registry.TryEnter(httpContext.TraceIdentifier)
             ? stream.RunAsync(httpContext.Request.GetLastEventId())
             : SseResponse.RefuseAsync(httpContext, registry, settings);

@@ -1,28 +1,32 @@
 namespace FuncSse.Streaming;
 
 /// <summary>
-/// A <see cref="TimeProvider"/> whose timers share one timer of another's. What is due within the same few milliseconds is called in
-/// one batch, on one thread: a thousand streams that each wait a second then wake the process 125 times a second at most.
+/// A <see cref="TimeProvider"/> whose timers share one underlying timer. Timers that are due within the same few milliseconds are called
+/// in one batch, on one thread: a thousand streams that each wait a second wake the process at most 125 times a second.
 /// </summary>
 /// <remarks>
 /// <para>
-/// A timer is never early. Beside the lateness of the underlying timer it is late by at most <see cref="MaxDelay"/>, and by at most a
-/// hundredth of its wait where that is less, but for a millisecond or two: its time is rounded up to such a multiple. A period counts from
-/// when the timer was set, so it does not drift, and one that is itself such a multiple is kept exactly; periods that were missed
-/// altogether are left out, not made up for.
+/// A timer is never early. It is late by at most a hundredth of its wait and at most <see cref="MaxDelay"/>, because its time is rounded
+/// up to a multiple of that (of a millisecond at least), and by what the underlying timer is late. A period counts from when the timer was
+/// set, so it does not drift, and a period that is itself such a multiple is kept exactly. Periods that were missed are left out, not made
+/// up for.
 /// </para>
 /// <para>
-/// A callback may take its time. One that is still running a little later keeps its thread, and the others that are due are called on
-/// the next one.
+/// On <see cref="TimeProvider.System"/>, batches run on a small, fixed number of dedicated threads. A callback that blocks keeps one of
+/// them, and within 100 ms another goes on with the timers that are due. While four callbacks block, no timer is called; when one of them
+/// returns, everything that became due meanwhile is called at once. On any other provider, batches run where its timers run.
 /// </para>
-/// <para>Callbacks do not get the execution context of whoever set the timer.</para>
+/// <para>
+/// A callback runs in the execution context in which its timer was created, as with the system's timers, or in the default one if the
+/// flow was suppressed (<see cref="ExecutionContext.SuppressFlow"/>). What a callback sets in its context does not reach the next callback.
+/// </para>
 /// </remarks>
 public sealed class CoalescingTimeProvider : TimeProvider, IDisposable
 {
     /// <summary>How late a timer may be for the sake of a batch: 8 ms, of which a second is a multiple.</summary>
     public static readonly TimeSpan MaxDelay = TimeSpan.FromMilliseconds(8);
 
-    // As for the system's timers.
+    // The limit of the system's timers.
     private static readonly TimeSpan MaxTime = TimeSpan.FromMilliseconds(uint.MaxValue - 1);
 
     private readonly TimeProvider _inner;
@@ -33,15 +37,26 @@ public sealed class CoalescingTimeProvider : TimeProvider, IDisposable
     private long _armedFor = TimerWheel.Never;
 
     /// <summary>Makes a provider that has the time of another.</summary>
-    /// <param name="inner">Whose time it is, and whose timer wakes the batches; for the system's, a thread of its own does.</param>
+    /// <param name="inner">
+    /// The provider of the time and of the timer that starts each batch. For <see cref="TimeProvider.System"/>, dedicated threads do that.
+    /// </param>
     public CoalescingTimeProvider(TimeProvider inner)
     {
         ArgumentNullException.ThrowIfNull(inner);
         _inner = inner;
         _start = inner.GetTimestamp();
-        _timer = inner == System
-            ? new ThreadTimer(CallDue)
-            : inner.CreateTimer(static self => ((CoalescingTimeProvider)self!).CallDue(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        if (inner == System)
+        {
+            _timer = new ThreadTimer(CallDue);
+            return;
+        }
+
+        // The first user of the provider makes it, perhaps within a request. That request's context is not for the batches.
+        using (ExecutionContext.SuppressFlow())
+        {
+            _timer = inner.CreateTimer(
+                static self => ((CoalescingTimeProvider)self!).CallDue(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        }
     }
 
     /// <inheritdoc/>
@@ -67,7 +82,7 @@ public sealed class CoalescingTimeProvider : TimeProvider, IDisposable
         return timer;
     }
 
-    /// <summary>Stops the underlying timer: nothing is called any more.</summary>
+    /// <summary>Stops the underlying timer. Only a batch that is under way still calls its timers.</summary>
     public void Dispose() => _timer.Dispose();
 
     private void CallDue()
@@ -76,28 +91,45 @@ public sealed class CoalescingTimeProvider : TimeProvider, IDisposable
         {
             _armedFor = TimerWheel.Never;
             _wheel.Advance((long)Now);
-            // Before the callbacks, so that one cannot hold up the rest.
+            // The next batch is set before the callbacks, so that one that blocks cannot hold up the rest.
             Arm(_wheel.Now + (long)MaxDelay.TotalMilliseconds);
         }
 
-        while (TryTakeDue(out TimerCallback? callback, out object? state))
+        ExecutionContext? own = ExecutionContext.Capture();
+        SynchronizationContext? ownSynchronization = SynchronizationContext.Current;
+        while (TryTakeDue(out Call call))
         {
-            callback!(state);
+            Enter(call.Context ?? own, ownSynchronization);
+            call.Callback(call.State);
         }
+
+        Enter(own, ownSynchronization);
     }
 
-    private bool TryTakeDue(out TimerCallback? callback, out object? state)
+    // Replaces whatever the previous callback left. Restore costs less than ExecutionContext.Run, which changes the context twice.
+    private static void Enter(ExecutionContext? context, SynchronizationContext? synchronization)
+    {
+        // Only a thread whose flow is suppressed has no context to capture.
+        if (context is not null)
+        {
+            ExecutionContext.Restore(context);
+        }
+
+        SynchronizationContext.SetSynchronizationContext(synchronization);
+    }
+
+    private bool TryTakeDue(out Call call)
     {
         lock (_gate)
         {
             if (_wheel.TakeDue() is Timer timer)
             {
-                (callback, state) = timer.Take(_wheel.Now);
+                call = timer.Take(_wheel.Now);
                 return true;
             }
 
             Arm(_wheel.NextTick());
-            (callback, state) = (null, null);
+            call = default;
             return false;
         }
     }
@@ -111,24 +143,26 @@ public sealed class CoalescingTimeProvider : TimeProvider, IDisposable
         }
 
         _armedFor = tick;
-        // Rounded up to the whole milliseconds that system timers know: one that fires early has nothing to call.
+        // System timers know whole milliseconds. Rounded down, the timer would fire early and find nothing to call.
         _timer.Change(
             tick == TimerWheel.Never ? Timeout.InfiniteTimeSpan : TimeSpan.FromMilliseconds(Math.Max(0, Math.Ceiling(tick - Now))),
             Timeout.InfiniteTimeSpan);
     }
 
+    // The context is null where its flow was suppressed.
+    private readonly record struct Call(TimerCallback Callback, object? State, ExecutionContext? Context);
+
     // All of its state is guarded by the provider's gate.
     private sealed class Timer(CoalescingTimeProvider provider, TimerCallback callback, object? state) : TimerWheel.Entry, ITimer
     {
-        // Emptied on disposal, since whoever set the timer may keep it.
-        private TimerCallback? _callback = callback;
-        private object? _state = state;
+        // Emptied on disposal, since whoever made the timer may keep it.
+        private Call _call = new(callback, state, ExecutionContext.Capture());
         // In milliseconds, the period with its fraction, so that none drifts.
         private double _due;
         private double _period;
         private double _step;
 
-        public (TimerCallback Callback, object? State) Take(long now)
+        public Call Take(long now)
         {
             if (_period > 0)
             {
@@ -136,7 +170,7 @@ public sealed class CoalescingTimeProvider : TimeProvider, IDisposable
                 Add();
             }
 
-            return (_callback!, _state);
+            return _call;
         }
 
         public bool Change(TimeSpan dueTime, TimeSpan period)
@@ -147,7 +181,7 @@ public sealed class CoalescingTimeProvider : TimeProvider, IDisposable
             ArgumentOutOfRangeException.ThrowIfGreaterThan(period, MaxTime);
             lock (provider._gate)
             {
-                if (_callback is null)
+                if (_call.Callback is null)
                 {
                     return false;
                 }
@@ -175,8 +209,7 @@ public sealed class CoalescingTimeProvider : TimeProvider, IDisposable
             lock (provider._gate)
             {
                 provider._wheel.Remove(this);
-                _callback = null;
-                _state = null;
+                _call = default;
             }
         }
 

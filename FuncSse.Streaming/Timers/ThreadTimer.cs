@@ -3,48 +3,64 @@ using System.Diagnostics;
 namespace FuncSse.Streaming;
 
 /// <summary>
-/// A one-shot timer on a thread of its own. The system's timers go through the thread pool, whose threads spin for a while before they
-/// sleep: woken hundreds of times a second, they cost more than what they are woken for.
+/// A one-shot timer on threads of its own. The system's timers go through the thread pool, whose threads spin for a while before they
+/// sleep: at hundreds of wake-ups a second, the spinning costs more than the callbacks.
 /// </summary>
 /// <remarks>
-/// One thread, the worker, waits and calls. A second watches: if the worker has not come back from a callback when the next is overdue, it
-/// becomes the worker itself and starts a new one to watch; the other goes when it comes back. One that is merely busy is taken for one that
-/// is held up, so a process that cannot keep up at all has more such threads than it needs.
+/// <para>
+/// Two threads share the work. One is the <em>worker</em>: it sleeps until the time is due and calls. The other is the <em>standby</em>:
+/// it sleeps for a takeover delay longer. If the worker is still in a callback by then, the standby calls in its place and another thread
+/// becomes the worker. Whichever thread is awake takes what is due, so the two may change places at any time.
+/// </para>
+/// <para>
+/// Each callback that blocks keeps its thread. There are at most <see cref="MaxThreads"/>; once all of them are blocked, nothing is called
+/// until one returns, and that one calls at once.
+/// </para>
 /// </remarks>
 internal sealed class ThreadTimer : ITimer
 {
-    private static readonly TimeSpan Never = TimeSpan.MaxValue;
+    /// <summary>How many threads there are at most, whatever the load. The third and the fourth start when they are needed.</summary>
+    internal const int MaxThreads = 4;
 
-    /// <summary>How long a callback may hold up the next.</summary>
-    private static readonly TimeSpan TakeoverDelay = TimeSpan.FromMilliseconds(50);
+    /// <summary>
+    /// How late a call is at most because the callback before it blocks. The standby wakes once in this time while calls are frequent,
+    /// so a shorter delay would cost wake-ups.
+    /// </summary>
+    internal static readonly TimeSpan TakeoverDelay = TimeSpan.FromMilliseconds(100);
+
+    // Half of the range, so that a delay can be added.
+    private static readonly TimeSpan Never = TimeSpan.MaxValue / 2;
 
     private readonly object _gate = new();
     private readonly Action _callback;
-    private Thread _worker;
-
-    // Times since the start.
     private readonly long _start = Stopwatch.GetTimestamp();
-    private TimeSpan _due = Never;
-    private TimeSpan? _workerSleepsUntil;
+    private int _threads;
     private bool _isDisposed;
+
+    // Times since the start. A wake-up is null while no thread sleeps in that place.
+    private TimeSpan _due = Never;
+    private TimeSpan? _workerWakeUp;
+    private TimeSpan? _standbyWakeUp;
 
     public ThreadTimer(Action callback)
     {
         _callback = callback;
         lock (_gate)
         {
-            _worker = Start();
-            Start();
+            StartThread();
+            StartThread();
         }
     }
 
-    /// <summary>Sets when it is called next. It knows no period.</summary>
+    private TimeSpan Now => Stopwatch.GetElapsedTime(_start);
+
+    /// <summary>Sets when the callback is called next. There is no period.</summary>
     public bool Change(TimeSpan dueTime, TimeSpan period)
     {
         lock (_gate)
         {
             _due = dueTime == Timeout.InfiniteTimeSpan ? Never : Now + dueTime;
-            if (_workerSleepsUntil > _due)
+            if (_workerWakeUp > _due || _standbyWakeUp > _due + TakeoverDelay)
             {
                 Monitor.PulseAll(_gate);
             }
@@ -53,6 +69,7 @@ internal sealed class ThreadTimer : ITimer
         }
     }
 
+    /// <summary>Ends all threads; one that is in a callback ends when it returns.</summary>
     public void Dispose()
     {
         lock (_gate)
@@ -68,75 +85,75 @@ internal sealed class ThreadTimer : ITimer
         return ValueTask.CompletedTask;
     }
 
-    private TimeSpan Now => Stopwatch.GetElapsedTime(_start);
-
-    private Thread Start()
+    private void StartThread()
     {
-        var thread = new Thread(Run) { IsBackground = true, Name = "FuncSse timer" };
-        thread.UnsafeStart();
-        return thread;
+        _threads++;
+        new Thread(Run) { IsBackground = true, Name = "FuncSse timer" }.UnsafeStart();
     }
 
     private void Run()
     {
-        Thread self = Thread.CurrentThread;
-        bool wasWorker = false;
-        while (WaitUntilDue(self, ref wasWorker))
+        while (WaitUntilDue())
         {
             _callback();
         }
     }
 
-    private bool WaitUntilDue(Thread self, ref bool wasWorker)
+    private bool WaitUntilDue()
     {
         lock (_gate)
         {
             while (!_isDisposed)
             {
-                bool isWorker = _worker == self;
-                if (wasWorker && !isWorker)
+                if (_due <= Now)
                 {
-                    return false; // Another took its place while it was held up.
-                }
-
-                wasWorker = isWorker;
-                TimeSpan wait = _due == Never ? Never : _due + (isWorker ? TimeSpan.Zero : TakeoverDelay) - Now;
-                if (wait <= TimeSpan.Zero)
-                {
-                    if (!isWorker)
-                    {
-                        _worker = self;
-                        Start();
-                    }
-
-                    wasWorker = true;
                     _due = Never;
+                    EnsureSleeper();
                     return true;
                 }
 
-                Sleep(isWorker, wait);
+                if (_workerWakeUp is null)
+                {
+                    Sleep(ref _workerWakeUp, _due);
+                }
+                else if (_standbyWakeUp is null)
+                {
+                    Sleep(ref _standbyWakeUp, _due + TakeoverDelay);
+                }
+                else
+                {
+                    Monitor.Wait(_gate);
+                }
             }
 
             return false;
         }
     }
 
-    private void Sleep(bool isWorker, TimeSpan wait)
+    // This thread is about to call. If it was the last that slept until a time, a thread that waits without one takes its place.
+    private void EnsureSleeper()
     {
-        if (isWorker)
+        if (_workerWakeUp is not null || _standbyWakeUp is not null)
         {
-            _workerSleepsUntil = _due;
-        }
-        else if (wait > TakeoverDelay && _workerSleepsUntil is null)
-        {
-            wait = TakeoverDelay; // The worker is in a callback: until it sleeps again, the time is set without waking anybody.
+            return;
         }
 
-        // Rounded up: the whole milliseconds that it knows would end a little early.
-        Monitor.Wait(_gate, wait == Never ? Timeout.Infinite : (int)Math.Min(Math.Ceiling(wait.TotalMilliseconds), int.MaxValue));
-        if (isWorker)
+        if (_threads < MaxThreads)
         {
-            _workerSleepsUntil = null;
+            StartThread();
         }
+        else
+        {
+            Monitor.Pulse(_gate);
+        }
+    }
+
+    private void Sleep(ref TimeSpan? wakeUp, TimeSpan time)
+    {
+        wakeUp = time;
+        // The monitor knows whole milliseconds: rounded down, the sleep would end before the time. On a busy machine, the time may have
+        // passed since it was compared, and a negative wait would be an error or, at -1, have no end.
+        Monitor.Wait(_gate, (int)Math.Clamp(Math.Ceiling((time - Now).TotalMilliseconds), 0, int.MaxValue));
+        wakeUp = null;
     }
 }

@@ -1,23 +1,24 @@
 namespace FuncSse.Streaming;
 
 /// <summary>
-/// A hashed timing wheel (Varghese and Lauck 1987, scheme 6): what waits for tick n stands in the list of slot n modulo the number of
-/// slots, so that adding, removing and taking an entry cost the same however many there are, and allocate nothing.
+/// A hashed timing wheel (Varghese and Lauck 1987, scheme 6). An entry that waits for tick n is in the list of slot n modulo the number of
+/// slots, so adding, removing and taking an entry cost the same however many there are, and allocate nothing.
 /// </summary>
 internal sealed class TimerWheel
 {
     /// <summary>A tick that never comes.</summary>
     public const long Never = long.MaxValue;
 
-    // A power of two. What waits for longer than one turn is passed over until its turn has come.
+    // A power of two. An entry that waits for longer than one turn of the wheel is passed over until its turn has come.
     private const int Slots = 4096;
 
-    // The list after those of the slots: what is due, in its order.
+    // The list after those of the slots holds what is due, in order.
     private const int Due = Slots;
 
     private readonly Entry?[] _first = new Entry?[Slots + 1];
 
-    // Of each slot the earliest tick that an entry in it may wait for; it may since have been removed.
+    // For each slot, a tick before which no entry in it is due. The entry that waited for it may have been removed since. Without it, an
+    // entry that waits for minutes would wake the process at every turn of the wheel.
     private readonly long[] _earliest = new long[Slots];
 
     public TimerWheel() => Array.Fill(_earliest, Never);
@@ -25,14 +26,14 @@ internal sealed class TimerWheel
     /// <summary>The tick up to which everything has become due.</summary>
     public long Now { get; private set; }
 
-    /// <summary>Lets an entry wait for a tick, or for the next one if that has been.</summary>
+    /// <summary>Lets an entry wait for a tick, or for the next one if that tick has passed.</summary>
     public void Add(Entry entry, long tick)
     {
         entry.Tick = Math.Max(tick, Now + 1);
         AddToSlot(entry);
     }
 
-    /// <summary>Takes an entry out, wherever it stands; one that stands nowhere stays there.</summary>
+    /// <summary>Removes an entry from the list that it is in, if it is in one.</summary>
     public void Remove(Entry entry)
     {
         if (entry.Next is null)
@@ -59,7 +60,7 @@ internal sealed class TimerWheel
         entry.Next = entry.Previous = null;
     }
 
-    /// <summary>Goes on to a tick: what waited for it or for one before becomes due.</summary>
+    /// <summary>Moves on to a tick. Whatever waited for it or for an earlier one becomes due.</summary>
     public void Advance(long now)
     {
         for (long tick = Math.Max(Now + 1, now - Slots + 1); tick <= now; tick++)
@@ -140,7 +141,7 @@ internal sealed class TimerWheel
         first.Previous = entry;
     }
 
-    /// <summary>What stands in a wheel, in one list at a time: a circle, so that its first knows its last.</summary>
+    /// <summary>An entry of a wheel. It is in one list at a time; each list is a circle, so that its first entry knows its last.</summary>
     public abstract class Entry
     {
         internal Entry? Next { get; set; }

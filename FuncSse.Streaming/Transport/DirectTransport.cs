@@ -19,8 +19,9 @@ internal sealed class DirectTransport : IConnectionListenerFactory, IConnectionL
     public DirectTransport(IOptions<SocketTransportOptions> options, ILoggerFactory loggers)
     {
         // Full with the first byte, so that a flush of Kestrel's pipe ends when the socket has taken all of it. What the app has set holds
-        // for its other responses all the same: the writer keeps to it.
-        _maxBuffered = options.Value.MaxWriteBufferSize ?? long.MaxValue;
+        // for its other responses: the writer keeps to twice as much, because it counts what has been sent until nothing is left to send.
+        // With the number itself, a download in small flushes waited more often than without this transport (4 KB: 1.05–1.1 times as long).
+        _maxBuffered = 2 * options.Value.MaxWriteBufferSize ?? long.MaxValue;
         options.Value.MaxWriteBufferSize = 1;
         _sockets = new SocketTransportFactory(options, loggers);
     }
@@ -30,7 +31,7 @@ internal sealed class DirectTransport : IConnectionListenerFactory, IConnectionL
     public async ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default) =>
         new Listener(await _sockets.BindAsync(endpoint, cancellationToken), _maxBuffered);
 
-    private sealed class Listener(IConnectionListener listener, long maxBuffered) : IConnectionListener
+    internal sealed class Listener(IConnectionListener listener, long maxBuffered) : IConnectionListener
     {
         public EndPoint EndPoint => listener.EndPoint;
 

@@ -49,7 +49,8 @@ internal sealed class SseJson<T>
         }
         else
         {
-            JsonSerializer.Serialize(writer, data, _options.GetTypeInfo(data.GetType()));
+            // As an object it has the metadata of its nearest base that has any.
+            JsonSerializer.Serialize(writer, data, _options.TryGetTypeInfo(data.GetType(), out JsonTypeInfo? own) ? own : _options.GetTypeInfo(typeof(object)));
         }
 
         writer.Flush();
@@ -63,10 +64,12 @@ internal sealed class SseJson<T>
             ? services.GetRequiredService<IOptions<MvcJsonOptions>>().Value.JsonSerializerOptions
             : services.GetRequiredService<IOptions<HttpJsonOptions>>().Value.SerializerOptions;
 
-    // By the app: the framework's own set-ups are classes of their own.
+    // By the app: the framework has set-ups of its own, for problem details and the like.
     private static bool IsConfigured<TOptions>(IServiceProvider services)
         where TOptions : class =>
-        services.GetServices<IConfigureOptions<TOptions>>().Any(setup => setup is ConfigureNamedOptions<TOptions>);
+        services.GetServices<IConfigureOptions<TOptions>>().Any(setup =>
+            !setup.GetType().Assembly.GetName().Name!.StartsWith("Microsoft.AspNetCore.", StringComparison.Ordinal)
+            && setup is not ConfigureNamedOptions<TOptions> { Name: { Length: > 0 } });
 
     // What a thread keeps, so that an event costs no buffer and no writer.
     private sealed class Scratch(JsonSerializerOptions options)
@@ -81,7 +84,16 @@ internal sealed class SseJson<T>
         public Utf8JsonWriter Begin()
         {
             _buffer.ResetWrittenCount();
-            _writer ??= new Utf8JsonWriter(_buffer, new JsonWriterOptions { Encoder = options.Encoder, Indented = options.WriteIndented, MaxDepth = options.MaxDepth });
+            _writer ??= new Utf8JsonWriter(_buffer, new JsonWriterOptions
+            {
+                Encoder = options.Encoder,
+                Indented = options.WriteIndented,
+                IndentCharacter = options.IndentCharacter,
+                IndentSize = options.IndentSize,
+                NewLine = options.NewLine,
+                MaxDepth = options.MaxDepth,
+                SkipValidation = true, // As the serialiser does.
+            });
             _writer.Reset();
             return _writer;
         }
