@@ -142,7 +142,7 @@ internal sealed class RedisConnection(
             string? policy = memory?.Split("\r\n").FirstOrDefault(line => line.StartsWith("maxmemory_policy:", StringComparison.Ordinal))?.Split(':')[1];
             if (policy is null)
             {
-                Log.PolicyUnknown(logger);
+                Log.PolicyUnknown(logger, null);
             }
             else if (policy.StartsWith("allkeys-", StringComparison.Ordinal))
             {
@@ -151,7 +151,7 @@ internal sealed class RedisConnection(
         }
         catch (Exception exception) when (IsOutage(exception, CancellationToken.None) || exception is InvalidOperationException)
         {
-            Log.PolicyUnknown(logger);
+            Log.PolicyUnknown(logger, exception);
         }
     }
 }
