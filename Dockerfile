@@ -9,6 +9,7 @@ COPY global.json Directory.* ./
 COPY FuncSse.Streaming/*.csproj FuncSse.Streaming/
 COPY FuncSse.Topics/*.csproj FuncSse.Topics/
 COPY FuncSse.Topics.AzureStorage/*.csproj FuncSse.Topics.AzureStorage/
+COPY FuncSse.Topics.Redis/*.csproj FuncSse.Topics.Redis/
 COPY FuncSse.Endpoints/*.csproj FuncSse.Endpoints/
 COPY FuncSse.SelfHost/*.csproj FuncSse.SelfHost/
 RUN dotnet restore FuncSse.SelfHost

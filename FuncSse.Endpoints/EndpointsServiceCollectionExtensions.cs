@@ -1,6 +1,7 @@
 using FuncSse.Streaming;
 using FuncSse.Topics;
 using FuncSse.Topics.AzureStorage;
+using FuncSse.Topics.Redis;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
@@ -31,6 +32,7 @@ public static class EndpointsServiceCollectionExtensions
         services.AddSingleton<StaticFiles>();
         services.AddTopics(configuration.GetSection(TopicOptions.Section));
         services.AddAzureStorageEventLog(configuration);
+        services.AddRedisEventLog();
         services.AddMetricsExport(configuration);
         return services;
     }

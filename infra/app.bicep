@@ -186,6 +186,10 @@ resource api 'Microsoft.Web/sites@2025-03-01' = {
           name: 'Sse__MaxStreams'
           value: string(streamsPerInstance)
         }
+        {
+          name: 'Topics__Log'
+          value: 'storage'
+        }
       ]
     }
   }

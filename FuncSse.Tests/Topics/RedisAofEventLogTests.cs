@@ -1,0 +1,23 @@
+using FuncSse.Topics;
+
+namespace FuncSse.Tests.Topics;
+
+/// <summary>What every log does, on a Redis that writes each answer to its disk first.</summary>
+public sealed class RedisAofEventLogTests(RedisAofServer redis) : EventLogSpecification, IClassFixture<RedisAofServer>, IAsyncDisposable
+{
+    private readonly List<RedisLog> _logs = [];
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (RedisLog log in _logs)
+        {
+            await log.DisposeAsync();
+        }
+    }
+
+    private protected override IEventLog CreateLog()
+    {
+        _logs.Add(new RedisLog(redis));
+        return _logs[^1].Create();
+    }
+}

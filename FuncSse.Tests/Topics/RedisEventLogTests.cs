@@ -1,0 +1,252 @@
+using System.Globalization;
+using FuncSse.Topics;
+using FuncSse.Topics.Redis;
+using Microsoft.Extensions.Logging;
+
+namespace FuncSse.Tests.Topics;
+
+/// <summary>The log in Redis: what every log does, on a real Redis, and the life of its stream.</summary>
+public sealed class RedisEventLogTests(RedisServer redis) : EventLogSpecification, IClassFixture<RedisServer>, IAsyncDisposable
+{
+    private readonly List<RedisLog> _logs = [];
+
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    private protected override IEventLog CreateLog() => Log().Create();
+
+    [Fact]
+    public async Task Instances_that_begin_at_the_same_time_agree_on_the_epoch()
+    {
+        RedisLog log = Log();
+        LogPosition[] ends = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => log.Create().GetEndAsync(Cancelled)))
+            .WaitAsync(TopicNode.Limit, Cancelled);
+        Assert.Single(ends.Distinct());
+    }
+
+    [Fact]
+    public async Task Instances_that_publish_at_once_are_read_in_one_order_by_all()
+    {
+        RedisLog log = Log();
+        TopicNode[] nodes = [log.Node(), log.Node(), log.Node()];
+        string earliest = await nodes[0].EarliestAsync();
+        string[][] ids = await Task.WhenAll(nodes.Select(async (node, index) =>
+        {
+            var own = new List<string>();
+            for (int number = 0; number < 50; number++)
+            {
+                own.Add(await node.PublishAsync("t", $"{index}-{number}"));
+            }
+
+            return own.ToArray();
+        })).WaitAsync(TopicNode.Limit, Cancelled);
+        IReadOnlyList<(string Id, string Data)> all = await nodes[0].ReadAsync(earliest);
+        Assert.Equal(ids.SelectMany(own => own).Order(), all.Select(one => one.Id).Order());
+        Assert.All(ids, own => Assert.Equal(own, all.Select(one => one.Id).Where(own.Contains)));
+        Assert.Equal(all, await nodes[1].ReadAsync(earliest));
+        await EveryReaderAgreesAsync(nodes[2], earliest);
+    }
+
+    [Fact]
+    public async Task What_is_past_retention_is_trimmed_by_the_clock_of_Redis_and_its_end_is_known()
+    {
+        // The clock of these instances is an hour ahead; the retention is a second of Redis'.
+        var time = new OffsetTimeProvider(TimeSpan.FromHours(1));
+        RedisLog log = Log(new TopicOptions { Retention = TimeSpan.FromSeconds(1) });
+        TopicNode node = log.Node(time);
+        string first = await node.PublishAsync("t", "1");
+        string second = await node.PublishAsync("t", "2");
+        Assert.Equal(PositionState.Known, await node.StateAsync(first));
+        await Task.Delay(1100, Cancelled);
+        await TrimAsync(log);
+        Assert.Equal(PositionState.Expired, await node.StateAsync(first));
+        Assert.Equal(PositionState.Known, await node.StateAsync(second));
+        Assert.Equal(second, await node.EarliestAsync());
+        string third = await node.PublishAsync("t", "3");
+        Assert.Equal([third], (await node.ReadAsync(second)).Select(one => one.Id));
+        Assert.Equal(second, await node.EarliestAsync());
+        Assert.NotNull(node.Log.OldestAge);
+    }
+
+    [Fact]
+    public async Task Appending_trims_what_is_past_retention()
+    {
+        RedisLog log = Log(new TopicOptions { Retention = TimeSpan.FromSeconds(1) });
+        TopicNode node = log.Node();
+        string[] ids = await Task.WhenAll(Enumerable.Range(0, 500).Select(number => node.PublishAsync("t", $"{number}")));
+        await Task.Delay(1100, Cancelled);
+        string last = await node.PublishAsync("t", "last");
+        string earliest = await node.EarliestAsync();
+        Assert.Contains(earliest, ids.Skip(300));
+        Assert.Equal(PositionState.Expired, await node.StateAsync(ids[0]));
+        Assert.Equal([.. ids.SkipWhile(id => id != earliest).Skip(1), last], (await node.ReadAsync(earliest)).Select(one => one.Id));
+    }
+
+    [Fact]
+    public async Task Log_is_bounded_in_bytes()
+    {
+        RedisLog log = Log(new TopicOptions { MaxLogSize = 50_000 });
+        TopicNode node = log.Node();
+        string first = await node.PublishAsync("t", "1");
+        for (int number = 0; number < 100; number++)
+        {
+            await node.PublishAsync("t", new string('x', 1000));
+        }
+
+        await TrimAsync(log);
+        Assert.Equal(PositionState.Expired, await node.StateAsync(first));
+        Assert.InRange((await node.ReadAsync(await node.EarliestAsync())).Count, 35, 50);
+    }
+
+    [Fact]
+    public async Task Whoever_trims_the_end_is_known()
+    {
+        RedisLog log = Log();
+        TopicNode node = log.Node();
+        string first = await node.PublishAsync("t", "1");
+        string second = await node.PublishAsync("t", "2");
+        string third = await node.PublishAsync("t", "3");
+        await redis.CommandAsync("XTRIM", log.Key, "MAXLEN", "1");
+        Assert.Equal(PositionState.Expired, await node.StateAsync(first));
+        Assert.Equal([third], (await node.ReadAsync(second)).Select(one => one.Id));
+        await redis.CommandAsync("XTRIM", log.Key, "MAXLEN", "0");
+        Assert.Equal(PositionState.Expired, await node.StateAsync(second));
+        Assert.Empty(await node.ReadAsync(third));
+        Assert.Equal(third, await node.EarliestAsync());
+    }
+
+    [Fact]
+    public async Task Record_that_another_program_deletes_is_a_loss_that_is_told()
+    {
+        RedisLog log = Log();
+        TopicNode node = log.Node();
+        string first = await node.PublishAsync("t", "1");
+        string second = await node.PublishAsync("t", "2");
+        string third = await node.PublishAsync("t", "3");
+        await redis.CommandAsync("XDEL", log.Key, second[(second.IndexOf('-', StringComparison.Ordinal) + 1)..]);
+        Assert.Equal(PositionState.Unknown, await node.StateAsync(first));
+        Assert.Equal([third], (await node.ReadAsync(second)).Select(one => one.Id));
+    }
+
+    [Fact]
+    public async Task What_another_program_adds_is_passed_over()
+    {
+        RedisLog log = Log();
+        TopicNode node = log.Node();
+        string earliest = await node.EarliestAsync();
+        for (int number = 0; number < 3; number++)
+        {
+            await redis.CommandAsync("XADD", log.Key, "*", "p", "x");
+        }
+
+        Assert.Equal(earliest, await node.EarliestAsync());
+        string first = await node.PublishAsync("t", "1");
+        await redis.CommandAsync("XADD", log.Key, "*", "a", "b");
+        Assert.Empty(await node.ReadAsync(first));
+        string second = await node.PublishAsync("t", "2");
+        Assert.Equal([first, second], (await node.ReadAsync(earliest)).Select(one => one.Id));
+        await EveryReaderAgreesAsync(node, earliest);
+    }
+
+    [Theory]
+    [InlineData("FLUSHALL")]
+    [InlineData("DEL")]
+    public async Task Stream_that_is_deleted_begins_anew_and_subscribers_are_told(string command)
+    {
+        RedisLog log = Log();
+        TopicNode node = log.Node();
+        using TopicReader reader = log.Node().Subscribe("t");
+        await reader.NextAsync();
+        string before = await node.PublishAsync("t", "1");
+        Assert.Equal("1", await reader.DataAsync());
+        await redis.CommandAsync(command == "DEL" ? ["DEL", log.Key] : [command]);
+        string after = await node.PublishAsync("t", "2");
+        Assert.NotEqual(Parse(before).Epoch, Parse(after).Epoch);
+        Assert.Equal(PositionState.Unknown, await node.StateAsync(before));
+        Assert.Equal(PositionState.Known, await node.StateAsync(after));
+        Assert.StartsWith("event: reset\n", await reader.NextAsync(), StringComparison.Ordinal);
+        await node.PublishAsync("t", "3");
+        Assert.Equal("3", await reader.DataAsync());
+    }
+
+    [Fact]
+    public async Task Reader_asks_for_nothing_while_there_is_nothing()
+    {
+        RedisLog log = Log();
+        TopicNode node = log.Node();
+        using TopicReader reader = log.Node().Subscribe("t");
+        await reader.NextAsync();
+        await node.PublishAsync("t", "1");
+        Assert.Equal("1", await reader.DataAsync());
+        long before = await CallsAsync();
+        await Task.Delay(3000, Cancelled);
+        Assert.InRange(await CallsAsync() - before, 0, 6);
+
+        async Task<long> CallsAsync()
+        {
+            string line = (await redis.CommandAsync("INFO", "commandstats")).Split('\n').Single(one => one.StartsWith("cmdstat_evalsha:", StringComparison.Ordinal));
+            return long.Parse(line.Split("calls=")[1].Split(',')[0], CultureInfo.InvariantCulture);
+        }
+    }
+
+    [Fact]
+    public async Task Policy_that_deletes_events_is_told_of()
+    {
+        RedisLog log = Log();
+        await log.Create().GetEndAsync(Cancelled).WaitAsync(TopicNode.Limit, Cancelled);
+        Assert.Empty(log.Logger.Collector.GetSnapshot().Select(record => $"{record.Message} {record.Exception}"));
+        await redis.CommandAsync("CONFIG", "SET", "maxmemory-policy", "allkeys-lru");
+        try
+        {
+            await log.Create().GetEndAsync(Cancelled).WaitAsync(TopicNode.Limit, Cancelled);
+            Assert.Equal(LogLevel.Warning, log.Logger.LatestRecord.Level);
+            Assert.Contains("allkeys-lru", log.Logger.LatestRecord.Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            await redis.CommandAsync("CONFIG", "SET", "maxmemory-policy", "noeviction");
+        }
+    }
+
+    [Fact]
+    public async Task Full_memory_is_an_outage_and_deletes_nothing()
+    {
+        RedisLog log = Log();
+        TopicNode node = log.Node();
+        string id = await node.PublishAsync("t", "1");
+        await redis.CommandAsync("CONFIG", "SET", "maxmemory", "1mb");
+        try
+        {
+            await Assert.ThrowsAsync<EventLogUnavailableException>(
+                () => node.Log.AppendAsync(Parse(id).Epoch, ["{}"u8.ToArray()], Cancelled).WaitAsync(TopicNode.Limit, Cancelled));
+            Assert.Equal(PositionState.Known, await node.StateAsync(id));
+        }
+        finally
+        {
+            await redis.CommandAsync("CONFIG", "SET", "maxmemory", "0");
+        }
+
+        Assert.Equal(PositionState.Known, await node.StateAsync(await node.PublishAsync("t", "2")));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (RedisLog log in _logs)
+        {
+            await log.DisposeAsync();
+        }
+    }
+
+    private RedisLog Log(TopicOptions? options = null)
+    {
+        _logs.Add(new RedisLog(redis, options));
+        return _logs[^1];
+    }
+
+    // A new instance trims before it first waits.
+    private static async Task TrimAsync(RedisLog log)
+    {
+        RedisEventLog other = log.Create();
+        LogPosition end = await other.GetEndAsync(Cancelled).WaitAsync(TopicNode.Limit, Cancelled);
+        await other.WaitAsync(end, Cancelled).WaitAsync(TopicNode.Limit, Cancelled);
+    }
+}

@@ -1,0 +1,212 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using FuncSse.Topics;
+
+namespace FuncSse.Tests.Topics;
+
+/// <summary>A Redis that is killed, hangs, forgets or is replaced, under instances that publish and serve.</summary>
+public sealed class RedisFaultTests
+{
+    // What Redis' return may take to be seen, and what a machine under load adds.
+    private static readonly TimeSpan s_back = TimeSpan.FromSeconds(3 + 3);
+
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Redis_that_writes_each_answer_to_disk_loses_nothing_acknowledged_when_it_is_killed_under_load()
+    {
+        await using var redis = new RedisAofServer();
+        await redis.InitializeAsync();
+        await using var log = new RedisLog(redis);
+        TopicNode[] publishers = [log.Node(), log.Node()];
+        TopicNode other = log.Node();
+        string earliest = await other.EarliestAsync();
+        using TopicReader reader = other.Subscribe("t");
+        await reader.NextAsync();
+        var acknowledged = new ConcurrentBag<(string Id, string Data)>();
+        using var stop = new CancellationTokenSource();
+        Task[] load = [.. publishers.Select((node, index) => Task.Run(() => PublishAsync(node, $"{index}", acknowledged, stop.Token), Cancelled))];
+        for (int round = 0; round < 3; round++)
+        {
+            int before = acknowledged.Count;
+            await Eventually.TrueAsync(() => acknowledged.Count > before + 200);
+            await redis.KillAsync();
+            await Task.Delay(300, Cancelled);
+            await redis.StartAsync();
+            before = acknowledged.Count;
+            long back = Stopwatch.GetTimestamp();
+            await Eventually.TrueAsync(() => acknowledged.Count > before);
+            Assert.InRange(Stopwatch.GetElapsedTime(back), TimeSpan.Zero, s_back);
+        }
+
+        await stop.CancelAsync();
+        await Task.WhenAll(load).WaitAsync(TopicNode.Limit, Cancelled);
+        string last = await publishers[0].PublishAsync("t", "last");
+
+        IReadOnlyList<(string Id, string Data)> all = await publishers[0].ReadAsync(earliest);
+        Assert.Equal(all.Count, all.Select(one => one.Data).Distinct().Count());
+        Assert.Empty(acknowledged.Except(all));
+        var seen = new List<(string, string)>();
+        do
+        {
+            string frame = await reader.NextAsync();
+            seen.Add((TopicReader.Id(frame), TopicNode.Data(System.Text.Encoding.UTF8.GetBytes(frame))));
+        }
+        while (seen[^1].Item1 != last);
+        Assert.Equal(all, seen);
+    }
+
+    [Fact]
+    public async Task Redis_without_persistence_that_is_killed_resets_streams_and_goes_on()
+    {
+        await using var redis = new RedisServer();
+        await redis.InitializeAsync();
+        await using var log = new RedisLog(redis);
+        TopicNode node = log.Node();
+        using TopicReader reader = log.Node().Subscribe("t");
+        await reader.NextAsync();
+        string before = await node.PublishAsync("t", "1");
+        Assert.Equal("1", await reader.DataAsync());
+        await redis.KillAsync();
+        long away = Stopwatch.GetTimestamp();
+        await Assert.ThrowsAsync<EventLogUnavailableException>(() => node.PublishAsync("t", "lost"));
+        Assert.InRange(Stopwatch.GetElapsedTime(away), TimeSpan.FromSeconds(9), TimeSpan.FromSeconds(12));
+        await redis.StartAsync();
+        long back = Stopwatch.GetTimestamp();
+        await node.PublishAsync("t", "2");
+        Assert.Contains("\"unknown\"", await reader.NextAsync(), StringComparison.Ordinal);
+        Assert.InRange(Stopwatch.GetElapsedTime(back), TimeSpan.Zero, s_back);
+        Assert.Equal(PositionState.Unknown, await node.StateAsync(before));
+        await node.PublishAsync("t", "3");
+        Assert.Equal("3", await reader.DataAsync());
+    }
+
+    [Fact]
+    public async Task Redis_that_comes_back_with_an_older_snapshot_resets_all_streams()
+    {
+        await using RedisServer redis = RedisServer.WithSnapshots();
+        await redis.InitializeAsync();
+        await using var log = new RedisLog(redis);
+        TopicNode node = log.Node();
+        string kept = await node.PublishAsync("t", "1");
+        await redis.CommandAsync("SAVE");
+        string lost = await node.PublishAsync("t", "2");
+        await redis.KillAsync();
+        await redis.StartAsync();
+        await node.PublishAsync("t", "3");
+
+        // Its position is in the snapshot, and what followed it is not: that must be told.
+        Assert.Equal(PositionState.Unknown, await node.StateAsync(kept));
+        Assert.Equal(PositionState.Unknown, await node.StateAsync(lost));
+    }
+
+    [Fact]
+    public async Task Promoted_replica_resets_streams_and_goes_on()
+    {
+        await using var primary = new RedisServer();
+        await primary.InitializeAsync();
+        await using RedisServer replica = RedisServer.ReplicaOf(primary);
+        await replica.InitializeAsync();
+        await Eventually.TrueAsync(async () => (await replica.CommandAsync("INFO", "replication")).Contains("master_link_status:up", StringComparison.Ordinal));
+        await using var log = new RedisLog(primary, new TopicOptions { Redis = $"{primary.Configuration},{replica.Configuration}" });
+        TopicNode node = log.Node();
+        using TopicReader reader = log.Node().Subscribe("t");
+        await reader.NextAsync();
+        string before = await node.PublishAsync("t", "1");
+        Assert.Equal("1", await reader.DataAsync());
+        await Eventually.TrueAsync(async () => await replica.CommandAsync("XLEN", log.Key) == "1");
+        await primary.KillAsync();
+        await replica.CommandAsync("REPLICAOF", "NO", "ONE");
+        long back = Stopwatch.GetTimestamp();
+        string after = await node.PublishAsync("t", "2");
+        Assert.InRange(Stopwatch.GetElapsedTime(back), TimeSpan.Zero, s_back);
+        Assert.NotEqual(before.Split('-')[0], after.Split('-')[0]);
+        Assert.StartsWith("event: reset\n", await reader.NextAsync(), StringComparison.Ordinal);
+        await node.PublishAsync("t", "3");
+        Assert.Contains("3", new[] { await reader.DataAsync(), await reader.DataAsync() });
+    }
+
+    [Fact]
+    public async Task Redis_that_hangs_delays_publishers_and_repeats_nothing()
+    {
+        await using var redis = new RedisServer();
+        await redis.InitializeAsync();
+        await using var log = new RedisLog(redis);
+        TopicNode node = log.Node();
+        string earliest = await node.EarliestAsync();
+        using TopicReader reader = log.Node().Subscribe("t");
+        await reader.NextAsync();
+        await node.PublishAsync("t", "1");
+        Task<string> sleep = redis.CommandAsync("DEBUG", "SLEEP", "5");
+        await Task.Delay(200, Cancelled);
+        string id = await node.PublishAsync("t", "2");
+        await sleep.WaitAsync(TopicNode.Limit, Cancelled);
+        await node.PublishAsync("t", "3");
+        Assert.Equal(["1", "2", "3"], await reader.DataAsync(3));
+        IReadOnlyList<(string Id, string Data)> all = await node.ReadAsync(earliest);
+        Assert.Equal(["1", "2", "3"], all.Select(one => one.Data));
+        Assert.Equal(id, all[1].Id);
+    }
+
+    [Fact]
+    public async Task Wake_up_that_is_lost_costs_seconds_and_no_event()
+    {
+        await using var redis = new RedisServer();
+        await redis.InitializeAsync();
+        await using var log = new RedisLog(redis);
+        TopicNode node = log.Node();
+        using TopicReader reader = log.Node().Subscribe("t");
+        await reader.NextAsync();
+        for (int number = 0; number < 5; number++)
+        {
+            await redis.CommandAsync("CLIENT", "KILL", "TYPE", "pubsub");
+            await node.PublishAsync("t", $"{number}");
+            long published = Stopwatch.GetTimestamp();
+            Assert.Equal($"{number}", await reader.DataAsync());
+            Assert.InRange(Stopwatch.GetElapsedTime(published), TimeSpan.Zero, TimeSpan.FromSeconds(5 + 3));
+        }
+    }
+
+    [Fact]
+    public async Task App_that_starts_before_Redis_is_served_when_it_is_there()
+    {
+        await using var redis = new RedisServer();
+        await using var log = new RedisLog(redis);
+        TopicNode node = log.Node();
+        using TopicReader reader = log.Node().Subscribe("t");
+        Task<string> publish = node.PublishAsync("t", "early");
+        await Task.Delay(3000, Cancelled);
+        await redis.StartAsync();
+        await publish.WaitAsync(TopicNode.Limit, Cancelled);
+        Assert.StartsWith("event: position\n", await reader.NextAsync(), StringComparison.Ordinal);
+        await Task.Delay(6000, Cancelled);
+        await node.PublishAsync("t", "late");
+        long published = Stopwatch.GetTimestamp();
+        while (await reader.DataAsync() != "late")
+        {
+        }
+
+        Assert.InRange(Stopwatch.GetElapsedTime(published), TimeSpan.Zero, TimeSpan.FromSeconds(1));
+    }
+
+    private static async Task PublishAsync(
+        TopicNode node, string publisher, ConcurrentBag<(string Id, string Data)> acknowledged, CancellationToken stop)
+    {
+        for (int number = 0; !stop.IsCancellationRequested; number += 5)
+        {
+            await Task.WhenAll(Enumerable.Range(number, 5).Select(async one =>
+            {
+                try
+                {
+                    string data = $"{publisher} {one}";
+                    acknowledged.Add((await node.PublishAsync("t", data), data));
+                }
+                catch (EventLogUnavailableException)
+                {
+                    // It may be in the log or not.
+                }
+            }));
+            await Task.Delay(5, CancellationToken.None);
+        }
+    }
+}

@@ -1,0 +1,157 @@
+using Microsoft.Extensions.Logging;
+using StackExchange.Redis;
+
+namespace FuncSse.Topics.Redis;
+
+/// <summary>The one connection of the process. It is made when it is first needed, and again by itself whenever it breaks.</summary>
+/// <param name="configuration">The configuration string.</param>
+/// <param name="configure">Completes the configuration, as credentials do.</param>
+/// <param name="name">The name of the log: the hash tag of its keys, and the channel.</param>
+/// <param name="wakeUp">Told of what comes over the channel, and of each change of the connection.</param>
+/// <param name="logger">Told of an eviction policy that would delete events.</param>
+internal sealed class RedisConnection(
+    string configuration, Func<ConfigurationOptions, Task>? configure, string name, RedisWakeUp wakeUp, ILogger logger) : IAsyncDisposable
+{
+    // Redis that is back is found within this, and half of it again for the pause of the heartbeat.
+    private const int ReconnectMilliseconds = 500;
+
+    // A host that does not answer at all must not hold up the next try.
+    private const int ConnectMilliseconds = 2500;
+
+    // The append is tried again after three seconds in any case.
+    private const int AnswerMilliseconds = 3000;
+
+    private readonly RedisKey[] _keys = [$"{{{name}}}", $"{{{name}}}:life"];
+    private readonly RedisChannel _channel = RedisChannel.Literal($"{{{name}}}:appended");
+    private readonly Lock _gate = new();
+    private Task<ConnectionMultiplexer>? _connecting;
+    private bool _disposed;
+    private int _checked;
+
+    /// <summary>Runs a script on the primary.</summary>
+    /// <exception cref="EventLogUnavailableException">Redis does not answer, or does not do it.</exception>
+    public async Task<RedisResult> EvaluateAsync(string script, RedisValue[] values, CancellationToken cancellationToken)
+    {
+        try
+        {
+            ConnectionMultiplexer redis = await ConnectAsync().WaitAsync(cancellationToken);
+            return await redis.GetDatabase().ScriptEvaluateAsync(script, _keys, values, CommandFlags.DemandMaster).WaitAsync(cancellationToken);
+        }
+        catch (Exception exception) when (IsOutage(exception, cancellationToken))
+        {
+            throw new EventLogUnavailableException("Redis does not take or give events at present.", exception);
+        }
+    }
+
+    /// <summary>Tells all instances where the log ends now. It is sent after the append was answered: not every service lets a script do it.</summary>
+    public async Task PublishAsync(LogPosition end)
+    {
+        try
+        {
+            ConnectionMultiplexer redis = await ConnectAsync();
+            await redis.GetSubscriber().PublishAsync(_channel, end.ToString(), CommandFlags.FireAndForget);
+        }
+        catch (Exception exception) when (IsOutage(exception, CancellationToken.None))
+        {
+            // The others look for themselves.
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Task<ConnectionMultiplexer>? connecting;
+        lock (_gate)
+        {
+            _disposed = true;
+            (connecting, _connecting) = (_connecting, null);
+        }
+
+        if (connecting is not null)
+        {
+            await ((Task)connecting).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (connecting.IsCompletedSuccessfully)
+            {
+                await (await connecting).DisposeAsync();
+            }
+        }
+    }
+
+    private static bool IsOutage(Exception exception, CancellationToken cancellationToken) => exception switch
+    {
+        RedisException or RedisCommandException or TimeoutException or IOException or System.Net.Sockets.SocketException => true,
+        OperationCanceledException => !cancellationToken.IsCancellationRequested,
+        _ => false,
+    };
+
+    private Task<ConnectionMultiplexer> ConnectAsync()
+    {
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            return _connecting is null || _connecting.IsFaulted || _connecting.IsCanceled ? _connecting = Task.Run(OpenAsync) : _connecting;
+        }
+    }
+
+    private async Task<ConnectionMultiplexer> OpenAsync()
+    {
+        ConfigurationOptions options = ConfigurationOptions.Parse(configuration);
+        options.AbortOnConnectFail = false;
+        options.ReconnectRetryPolicy = new LinearRetry(ReconnectMilliseconds);
+        options.HeartbeatInterval = TimeSpan.FromMilliseconds(ReconnectMilliseconds / 2.0);
+        options.ConnectTimeout = Math.Min(options.ConnectTimeout, ConnectMilliseconds);
+        options.AsyncTimeout = Math.Min(options.AsyncTimeout, AnswerMilliseconds);
+        options.KeepAlive = options.KeepAlive > 0 ? options.KeepAlive : 5;
+
+        // A role that changes shows here at the latest.
+        options.ConfigCheckSeconds = 1;
+
+        // The writer tries again by itself, and knows what it tries.
+        options.BacklogPolicy = BacklogPolicy.FailFast;
+        await (configure?.Invoke(options) ?? Task.CompletedTask);
+        ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(options);
+        redis.ConnectionFailed += (_, _) => wakeUp.Disturb();
+        redis.ConnectionRestored += (_, _) =>
+        {
+            wakeUp.Disturb();
+            _ = CheckAsync(redis);
+        };
+        try
+        {
+            await redis.GetSubscriber().SubscribeAsync(_channel, (_, end) => wakeUp.Wake(end));
+        }
+        catch (RedisException)
+        {
+            // It is kept, and sent when there is a connection.
+        }
+
+        await CheckAsync(redis);
+        return redis;
+    }
+
+    // Eviction would delete the whole log at once. Policies that evict only keys with an expiry leave it alone: it has none.
+    private async Task CheckAsync(ConnectionMultiplexer redis)
+    {
+        if (!redis.IsConnected || Interlocked.Exchange(ref _checked, 1) == 1)
+        {
+            return;
+        }
+
+        try
+        {
+            string? memory = await redis.GetServers().First(server => server is { IsConnected: true, IsReplica: false }).InfoRawAsync("memory");
+            string? policy = memory?.Split("\r\n").FirstOrDefault(line => line.StartsWith("maxmemory_policy:", StringComparison.Ordinal))?.Split(':')[1];
+            if (policy is null)
+            {
+                Log.PolicyUnknown(logger, null);
+            }
+            else if (policy.StartsWith("allkeys-", StringComparison.Ordinal))
+            {
+                Log.Evicts(logger, policy);
+            }
+        }
+        catch (Exception exception) when (IsOutage(exception, CancellationToken.None) || exception is InvalidOperationException)
+        {
+            Log.PolicyUnknown(logger, exception);
+        }
+    }
+}

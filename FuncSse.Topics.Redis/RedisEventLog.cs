@@ -1,0 +1,134 @@
+using System.Globalization;
+using Microsoft.Extensions.Logging;
+using StackExchange.Redis;
+
+namespace FuncSse.Topics.Redis;
+
+/// <summary>The log in one stream of Redis.</summary>
+internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
+{
+    private static readonly TimeSpan s_trimInterval = TimeSpan.FromSeconds(30);
+
+    private readonly RedisConnection _connection;
+    private readonly RedisWakeUp _wakeUp;
+    private readonly TopicOptions _options;
+    private readonly TimeProvider _time;
+    private readonly Lock _gate = new();
+    private (string Id, string Epoch, string Server)? _acknowledged;
+    private Tuple<TimeSpan, long>? _oldest;
+    private long? _lastTrim;
+    private long _appendedSinceTrim;
+
+    /// <summary>Makes one.</summary>
+    /// <param name="options">Name, configuration, retention and size.</param>
+    /// <param name="configure">Completes the configuration; may be <see langword="null"/>.</param>
+    /// <param name="time">For pauses and elapsed times; never for dates.</param>
+    /// <param name="logger">Told of an eviction policy that would delete events.</param>
+    public RedisEventLog(TopicOptions options, Func<ConfigurationOptions, Task>? configure, TimeProvider time, ILogger logger)
+    {
+        (_options, _time, _wakeUp) = (options, time, new RedisWakeUp(time));
+        _connection = new RedisConnection(options.Redis!, configure, options.Name, _wakeUp, logger);
+    }
+
+    public TimeSpan? OldestAge => Volatile.Read(ref _oldest) is { } oldest ? oldest.Item1 + _time.GetElapsedTime(oldest.Item2) : null;
+
+    public Task<LogPosition> GetEndAsync(CancellationToken cancellationToken) => LocateAsync(RedisScripts.End, cancellationToken);
+
+    public Task<LogPosition> GetEarliestAsync(CancellationToken cancellationToken) => LocateAsync(RedisScripts.Earliest, cancellationToken);
+
+    public async Task<LogPage> ReadAsync(LogPosition after, int maxBytes, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(after);
+        RedisResult[] answer = await EvaluateAsync(RedisScripts.Read, cancellationToken, after.Epoch, Id(after), maxBytes);
+        LogPosition last = At((string)answer[0]!, (string)answer[1]!);
+        var state = (int)answer[2];
+        if (last.Epoch != after.Epoch || state != 2)
+        {
+            bool isTrimmed = last.Epoch == after.Epoch && state == 0 && last.IsAfter(after);
+            return new LogPage(isTrimmed ? PositionState.Expired : PositionState.Unknown, [], after);
+        }
+
+        var records = new List<LogRecord>((answer.Length - 3) / 2);
+        for (int index = 3; index < answer.Length; index += 2)
+        {
+            records.Add(new LogRecord((byte[])answer[index + 1]!, At(after.Epoch, (string)answer[index]!)));
+        }
+
+        return new LogPage(PositionState.Known, records, records.Count > 0 ? records[^1].End : after);
+    }
+
+    public async Task WaitAsync(LogPosition after, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(after);
+        await TrimAsync(0, cancellationToken);
+        await _wakeUp.WaitAsync(after, cancellationToken);
+    }
+
+    public async Task<IReadOnlyList<LogPosition>?> AppendAsync(
+        string epoch, IReadOnlyList<ReadOnlyMemory<byte>> records, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(records);
+        (string id, string server) = _acknowledged is { } known && known.Epoch == epoch ? (known.Id, known.Server) : ("", "");
+        RedisValue[] arguments = [epoch, (long)_options.Retention.TotalMilliseconds, id, server, .. records.Select(record => (RedisValue)record)];
+        RedisResult[] answer = await EvaluateAsync(RedisScripts.Append, cancellationToken, arguments);
+        if (answer.Length == 0)
+        {
+            return null;
+        }
+
+        _acknowledged = ((string)answer[^1]!, epoch, (string)answer[0]!);
+        LogPosition[] ends = [.. answer.Skip(1).Select(end => At(epoch, (string)end!))];
+        _wakeUp.Wake(ends[^1]);
+        await _connection.PublishAsync(ends[^1]);
+        await TrimAsync(records.Sum(record => (long)record.Length), cancellationToken);
+        return ends;
+    }
+
+    public ValueTask DisposeAsync() => _connection.DisposeAsync();
+
+    private static string Id(LogPosition position) =>
+        string.Create(CultureInfo.InvariantCulture, $"{position.Segment}-{position.Offset}");
+
+    private static LogPosition At(string epoch, string id) =>
+        LogPosition.TryParse($"{epoch}-{id}", out LogPosition? position)
+            ? position
+            : throw new EventLogUnavailableException($"Redis has '{epoch}-{id}' where a position belongs.");
+
+    private async Task<LogPosition> LocateAsync(string script, CancellationToken cancellationToken)
+    {
+        RedisResult[] answer = await EvaluateAsync(script, cancellationToken);
+        return At((string)answer[0]!, (string)answer[1]!);
+    }
+
+    private async Task<RedisResult[]> EvaluateAsync(string script, CancellationToken cancellationToken, params RedisValue[] arguments)
+    {
+        RedisResult answer = await _connection.EvaluateAsync(script, [LogPosition.NewEpoch(), .. arguments], cancellationToken);
+        return answer.IsNull ? [] : answer.Length >= 0 ? (RedisResult[])answer! : [answer];
+    }
+
+    // Now and then, and after each part of what may be kept: by age also where nothing is appended any more, and by size.
+    private async Task TrimAsync(long appended, CancellationToken cancellationToken)
+    {
+        lock (_gate)
+        {
+            _appendedSinceTrim += appended;
+            if (_lastTrim is { } last && _time.GetElapsedTime(last) < s_trimInterval && _appendedSinceTrim < _options.MaxLogSize / 16)
+            {
+                return;
+            }
+
+            (_lastTrim, _appendedSinceTrim) = (_time.GetTimestamp(), 0);
+        }
+
+        try
+        {
+            RedisResult[] age = await EvaluateAsync(
+                RedisScripts.Trim, cancellationToken, (long)_options.Retention.TotalMilliseconds, _options.MaxLogSize);
+            Volatile.Write(ref _oldest, age.Length > 0 ? Tuple.Create(TimeSpan.FromMilliseconds((long)age[0]), _time.GetTimestamp()) : null);
+        }
+        catch (Exception exception) when (exception is EventLogUnavailableException or OperationCanceledException)
+        {
+            // It is due again later; what was appended is acknowledged whatever becomes of this.
+        }
+    }
+}
