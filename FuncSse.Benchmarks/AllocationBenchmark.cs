@@ -1,8 +1,4 @@
-using System.Buffers.Binary;
 using System.Diagnostics;
-using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 
 namespace FuncSse.Benchmarks;
 
@@ -40,32 +36,20 @@ internal static class AllocationBenchmark
 
     private static (double Bytes, long Collections) Measure(string name, int streams, BenchmarkOptions options, string step)
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
+        using var probe = new AllocationProbe();
         ProcessStartInfo command = ServerCatalog.Command(name, options);
-        command.Environment["DOTNET_STARTUP_HOOKS"] = typeof(StartupHook).Assembly.Location;
-        command.Environment[StartupHook.PortVariable] = ((IPEndPoint)listener.LocalEndpoint).Port.ToString(CultureInfo.InvariantCulture);
+        probe.Attach(command);
         using ServerProcess server = ServerProcess.Start(command);
-        using Socket hook = listener.AcceptSocket();
-
         LoadRun.WarmUp(server, name, streams, step);
         using LoadClient client = LoadClient.Open(server.Address, streams);
         Progress.Wait(step, LoadRun.Settle);
-        (long bytes, long collections) = Ask(hook);
+        (long bytes, long collections) = probe.Ask();
         long events = client.Events;
         Progress.Wait(step, TimeSpan.FromSeconds(options.Seconds));
-        (long bytesAfter, long collectionsAfter) = Ask(hook);
+        (long bytesAfter, long collectionsAfter) = probe.Ask();
         events = client.Events - events;
         client.Check(name);
         LoadRun.CheckCount(name, events, (long)streams * options.Seconds);
         return ((double)(bytesAfter - bytes) / events, collectionsAfter - collections);
-    }
-
-    private static (long Bytes, long Collections) Ask(Socket hook)
-    {
-        Span<byte> answer = stackalloc byte[2 * sizeof(long)];
-        hook.Send(answer[..1]);
-        hook.Receive(answer);
-        return (BinaryPrimitives.ReadInt64LittleEndian(answer), BinaryPrimitives.ReadInt64LittleEndian(answer[sizeof(long)..]));
     }
 }

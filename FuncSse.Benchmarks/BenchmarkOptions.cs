@@ -6,12 +6,14 @@ namespace FuncSse.Benchmarks;
 internal sealed class BenchmarkOptions
 {
     private const string Usage = """
-        dotnet run -c Release --project FuncSse.Benchmarks -- [load|alloc|start|others|micro] [options]
+        dotnet run -c Release --project FuncSse.Benchmarks -- [load|alloc|start|others|topics|micro] [options]
 
           load   (default) CPU, memory, first byte and lateness of every server under the same streams
           alloc  managed bytes an event in steady state, of the servers that run on .NET
           start  from the start of the process to the first byte
           others a download of 100 MB from an app that is set up for streams and from one without the package
+          topics what topics cost and how quick they are, compared with other servers; --only names parts of it:
+                 fanout,latency,instances,publish,many,storm,memory,alloc
           micro  BenchmarkDotNet: the frame writer beside SseFormatter (its own options follow)
 
           --streams 5000[,500,…]   open at once; each number gives a table of its own
@@ -21,6 +23,9 @@ internal sealed class BenchmarkOptions
                                    and funcsse@PATH: another build of FuncSse.SelfHost.dll beside,
                                    PID@http://127.0.0.1:PORT: a process that runs already, such as
                                    a Functions host's worker, and where its streams are to be had
+                                   (topics: funcsse,hand,nchan,floor,better-sse, and funcsse@PATH)
+          --rate 20                events a second on each topic (topics)
+          --only fanout,storm      parts of `topics`
           --env NAME=VALUE         for every server; may be repeated
         """;
 
@@ -34,6 +39,12 @@ internal sealed class BenchmarkOptions
 
     public string[] Servers { get; private set; } = ServerCatalog.Names;
 
+    /// <summary>Of topics, in events a second.</summary>
+    public int Rate { get; private set; } = 20;
+
+    /// <summary>Parts of the benchmark of topics.</summary>
+    public string[] Parts { get; private set; } = TopicsBenchmark.Parts;
+
     public Dictionary<string, string> Environment { get; } = [];
 
     /// <exception cref="BenchmarkException">An argument is not understood.</exception>
@@ -41,7 +52,7 @@ internal sealed class BenchmarkOptions
     {
         var options = new BenchmarkOptions();
         int start = 0;
-        if (args is ["load" or "alloc" or "start" or "others", ..])
+        if (args is ["load" or "alloc" or "start" or "others" or "topics", ..])
         {
             options.Mode = args[0];
             start = 1;
@@ -58,6 +69,11 @@ internal sealed class BenchmarkOptions
         else if (options.Mode == "others")
         {
             (options.Streams, options.Rounds) = ([1], 20);
+        }
+
+        else if (options.Mode == "topics")
+        {
+            (options.Streams, options.Seconds, options.Rounds, options.Servers) = ([4000], 10, 5, TopicCatalog.Names);
         }
 
         for (int i = start; i < args.Length; i += 2)
@@ -89,9 +105,22 @@ internal sealed class BenchmarkOptions
                 break;
             case "--servers":
                 Servers = value.Split(',');
-                if (Servers.FirstOrDefault(server => !ServerCatalog.IsKnown(server)) is { } unknown)
+                bool isOfTopics = Mode == "topics";
+                if (Servers.FirstOrDefault(server => !(isOfTopics ? TopicCatalog.IsKnown(server) : ServerCatalog.IsKnown(server))) is { } unknown)
                 {
-                    throw new BenchmarkException($"--servers: '{unknown}' is none of {string.Join(", ", ServerCatalog.Names)}.");
+                    string names = string.Join(", ", isOfTopics ? TopicCatalog.Names : ServerCatalog.Names);
+                    throw new BenchmarkException($"--servers: '{unknown}' is none of {names}.");
+                }
+
+                break;
+            case "--rate":
+                Rate = Number(name, value, 1, 1000);
+                break;
+            case "--only":
+                Parts = value.Split(',');
+                if (Parts.Except(TopicsBenchmark.Parts).FirstOrDefault() is { } part)
+                {
+                    throw new BenchmarkException($"--only: '{part}' is none of {string.Join(", ", TopicsBenchmark.Parts)}.");
                 }
 
                 break;

@@ -7,7 +7,7 @@ internal static class LoadBenchmark
     {
         LoadClient.UseOneThread();
         List<string> servers = [.. options.Servers];
-        if (servers.Contains("express") && ExpressPackage.Install() is { } reason)
+        if (servers.Contains("express") && NodePackages.Install() is { } reason)
         {
             servers.Remove("express");
             Console.Error.WriteLine($"Express is left out: {reason}.");

@@ -7,6 +7,11 @@ try
         return PeerServers.Run(peer);
     }
 
+    if (args is ["serve-topics", string server])
+    {
+        return server == "floor" ? TopicFloor.Run() : HandWrittenTopics.Run();
+    }
+
     if (args is ["serve-others", string package])
     {
         return OthersBenchmark.Serve(package == "with");
@@ -23,6 +28,7 @@ try
     {
         "start" => StartBenchmark.Run(options),
         "others" => OthersBenchmark.Run(options),
+        "topics" => TopicsBenchmark.Run(options),
         "alloc" => AllocationBenchmark.Run(options),
         _ => LoadBenchmark.Run(options),
     };

@@ -3,8 +3,11 @@ using System.Text;
 
 namespace FuncSse.Benchmarks;
 
+/// <summary>Takes what has come of a body.</summary>
+internal delegate void BodyReader(ReadOnlySpan<byte> bytes);
+
 /// <summary>Reads an HTTP response: its head, then its body, in chunks or until the end.</summary>
-internal sealed class ResponseReader(EventReader events)
+internal sealed class ResponseReader(BodyReader body)
 {
     private readonly LineBuffer _lines = new();
     private Part _part;
@@ -45,7 +48,7 @@ internal sealed class ResponseReader(EventReader events)
     private void ReadBody(ref ReadOnlySpan<byte> bytes)
     {
         int length = _chunked ? Math.Min(_chunkLeft, bytes.Length) : bytes.Length;
-        events.Read(bytes[..length]);
+        body(bytes[..length]);
         bytes = bytes[length..];
         _chunkLeft -= length;
         if (_chunked && _chunkLeft == 0)

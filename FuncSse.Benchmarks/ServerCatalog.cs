@@ -44,7 +44,7 @@ internal static partial class ServerCatalog
         {
             "funcsse" => SelfHost(BuiltBeside()),
             _ when name.StartsWith(OtherBuild, StringComparison.Ordinal) => SelfHost(name[OtherBuild.Length..]),
-            "express" => new ProcessStartInfo("node", ["express.mjs"]) { WorkingDirectory = ExpressPackage.Directory },
+            "express" => new ProcessStartInfo("node", ["express.mjs"]) { WorkingDirectory = NodePackages.Directory },
             _ => Dotnet(typeof(ServerCatalog).Assembly.Location, "serve", name),
         };
         command.Environment["NODE_ENV"] = "production";

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
 
 namespace FuncSse.Benchmarks;
 
@@ -10,11 +11,13 @@ internal sealed class ServerProcess : IDisposable
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(30);
 
     private readonly Process _process;
-    private readonly bool _isOwn;
 
-    private ServerProcess(Process process, IPEndPoint address, bool isOwn)
+    // What was started here, and ends with this: the process, or the one that started it.
+    private readonly Process? _own;
+
+    private ServerProcess(Process process, IPEndPoint address, Process? own)
     {
-        (_process, Address, _isOwn) = (process, address, isOwn);
+        (_process, Address, _own) = (process, address, own);
     }
 
     public IPEndPoint Address { get; }
@@ -39,13 +42,32 @@ internal sealed class ServerProcess : IDisposable
         }
     }
 
+    /// <summary>The most that was resident since the start or <see cref="ForgetPeak"/>, in bytes.</summary>
+    public long PeakMemory
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.PeakWorkingSet64;
+        }
+    }
+
+    /// <summary>Only on Linux (proc(5), clear_refs); elsewhere the peak stays that since the start.</summary>
+    public void ForgetPeak()
+    {
+        if (OperatingSystem.IsLinux())
+        {
+            File.WriteAllText($"/proc/{_process.Id}/clear_refs", "5");
+        }
+    }
+
     /// <summary>A process that runs already, with the address at which its streams are to be had: a worker behind a Functions host, say.</summary>
     /// <exception cref="BenchmarkException">There is no such process.</exception>
     public static ServerProcess Find(int id, IPEndPoint address)
     {
         try
         {
-            return new ServerProcess(Process.GetProcessById(id), address, isOwn: false);
+            return new ServerProcess(Process.GetProcessById(id), address, own: null);
         }
         catch (ArgumentException)
         {
@@ -89,7 +111,7 @@ internal sealed class ServerProcess : IDisposable
         process.BeginErrorReadLine();
         if (listening.Wait(StartLimit))
         {
-            return new ServerProcess(process, address!, isOwn: true);
+            return new ServerProcess(process, address!, own: process);
         }
 
         process.Kill();
@@ -100,12 +122,55 @@ internal sealed class ServerProcess : IDisposable
         }
     }
 
+    /// <summary>A server on Linux that does not say where it listens, and one whose only child does the work: it is the one that counts.</summary>
+    /// <exception cref="BenchmarkException">It does not listen.</exception>
+    public static ServerProcess StartWithWorker(ProcessStartInfo command, IPEndPoint address)
+    {
+        Process own = Process.Start(command)!;
+        long start = Stopwatch.GetTimestamp();
+        while (!IsOpen(address))
+        {
+            if (own.HasExited || Stopwatch.GetElapsedTime(start) > StartLimit)
+            {
+                own.Kill(entireProcessTree: true);
+                throw new BenchmarkException($"{command.FileName} {string.Join(' ', command.ArgumentList)} does not listen.");
+            }
+
+            Thread.Sleep(50);
+        }
+
+        string child = File.ReadAllText($"/proc/{own.Id}/task/{own.Id}/children").Split(' ')[0];
+        return new ServerProcess(Process.GetProcessById(int.Parse(child, CultureInfo.InvariantCulture)), address, own);
+    }
+
+    public static IPEndPoint FreeAddress()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return (IPEndPoint)listener.LocalEndpoint;
+    }
+
+    public static bool IsOpen(IPEndPoint address)
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            socket.Connect(address);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
     public void Dispose()
     {
-        if (_isOwn)
+        if (_own is not null)
         {
-            _process.Kill();
-            _process.WaitForExit();
+            _own.Kill(entireProcessTree: true);
+            _own.WaitForExit();
+            _own.Dispose();
         }
 
         _process.Dispose();

@@ -1,19 +1,84 @@
 using System.Diagnostics;
+using System.Threading.Channels;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
 
 namespace FuncSse.Tests;
 
-/// <summary>A Firefox of its own, with a fresh profile, that opens one page. Nothing controls it: the page reports to its server.</summary>
-internal sealed class Firefox : IAsyncDisposable
+/// <summary>
+/// One Firefox with a fresh profile for the tests of a class. Nothing controls it: its first page asks a server of the tests which page to
+/// open next.
+/// </summary>
+public sealed class Firefox : IAsyncLifetime
 {
+    private const string FirstPage =
+        """
+        <!DOCTYPE html><script type=module>
+        for (let tab; ;) {
+          const address = await (await fetch('/next')).text();
+          tab?.close();
+          tab = open(address);
+        }
+        </script>
+        """;
+
     private static readonly string?[] Candidates =
         [Environment.GetEnvironmentVariable("FUNCSSE_FIREFOX"), "/usr/bin/firefox-esr", "/usr/bin/firefox"];
 
-    private readonly DirectoryInfo _profile = Directory.CreateTempSubdirectory("funcsse-firefox");
-    private readonly Process _process;
+    // To start it takes long on a machine with no core to spare.
+    private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(4);
 
-    private Firefox(string path, string address)
+    private readonly DirectoryInfo _profile = Directory.CreateTempSubdirectory("funcsse-firefox");
+    private readonly Channel<string> _addresses = Channel.CreateUnbounded<string>();
+    private readonly TaskCompletionSource _started = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private WebApplication? _app;
+    private Process? _process;
+
+    public ValueTask InitializeAsync() => ValueTask.CompletedTask;
+
+    /// <summary>Opens a page in a tab, and closes the one before.</summary>
+    public async Task OpenAsync(string address)
     {
-        File.WriteAllText(
+        string? path = Array.Find(Candidates, File.Exists);
+        Assert.SkipWhen(path is null, "No Firefox: set FUNCSSE_FIREFOX to the path of one.");
+        if (_process is null)
+        {
+            await StartAsync(path!);
+        }
+
+        await _started.Task.WaitAsync(StartLimit, TestContext.Current.CancellationToken);
+        Assert.True(_addresses.Writer.TryWrite(address));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_process is not null)
+        {
+            _process.Kill(entireProcessTree: true);
+            await _process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(30));
+            _process.Dispose();
+            await _app!.DisposeAsync();
+        }
+
+        _profile.Delete(recursive: true);
+    }
+
+    private async Task StartAsync(string path)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        _app = builder.Build();
+        _app.MapGet("/", () => Results.Content(FirstPage, "text/html"));
+        _app.MapGet("/next", async (CancellationToken left) =>
+        {
+            _started.TrySetResult();
+            return await _addresses.Reader.ReadAsync(left);
+        });
+        await _app.StartAsync(TestContext.Current.CancellationToken);
+        await File.WriteAllTextAsync(
             Path.Combine(_profile.FullName, "user.js"),
             """
             user_pref("browser.shell.checkDefaultBrowser", false);
@@ -23,8 +88,9 @@ internal sealed class Firefox : IAsyncDisposable
             user_pref("network.captive-portal-service.enabled", false);
             user_pref("network.connectivity-service.enabled", false);
             user_pref("toolkit.telemetry.enabled", false);
-            """);
-        var start = new ProcessStartInfo(path, ["--headless", "--no-remote", "--profile", _profile.FullName, address])
+            """,
+            TestContext.Current.CancellationToken);
+        var start = new ProcessStartInfo(path, ["--headless", "--no-remote", "--profile", _profile.FullName, _app.Urls.Single()])
         {
             RedirectStandardError = true,
             RedirectStandardOutput = true,
@@ -34,20 +100,5 @@ internal sealed class Firefox : IAsyncDisposable
         _process = Process.Start(start)!;
         _process.BeginErrorReadLine();
         _process.BeginOutputReadLine();
-    }
-
-    public static Firefox Open(string address)
-    {
-        string? path = Array.Find(Candidates, File.Exists);
-        Assert.SkipWhen(path is null, "No Firefox: set FUNCSSE_FIREFOX to the path of one.");
-        return new Firefox(path, address);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        _process.Kill(entireProcessTree: true);
-        await _process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(30));
-        _process.Dispose();
-        _profile.Delete(recursive: true);
     }
 }

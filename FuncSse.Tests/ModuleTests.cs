@@ -5,7 +5,7 @@ namespace FuncSse.Tests;
 
 /// <summary>The browser module in real browsers. What each scenario does and demands stands in <c>browser/scenarios.js</c>.</summary>
 [Collection(nameof(Browser))]
-public sealed class ModuleTests(Browser browser)
+public sealed class ModuleTests(Browser browser, Firefox firefox) : IClassFixture<Firefox>
 {
     public static TheoryData<string> Scenarios =>
     [
@@ -32,7 +32,7 @@ public sealed class ModuleTests(Browser browser)
     public async Task In_Firefox(string scenario)
     {
         await using ScenarioServer server = await ScenarioServer.StartAsync();
-        await using Firefox firefox = Firefox.Open(server.PageOf(scenario));
+        await firefox.OpenAsync(server.PageOf(scenario));
         string report = await server.Report;
         Assert.True(report == "passed", report);
     }

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using FuncSse.Endpoints;
 using FuncSse.Streaming;
+using FuncSse.Topics;
 
 namespace FuncSse.Tests;
 
@@ -29,7 +30,7 @@ public sealed partial class RepositoryTests
     [InlineData(".vscode/tasks.json", "bin/Debug/net{0}\"")]
     [InlineData(".github/workflows/build.yml", "bin/Debug/net{0} ")]
     [InlineData(".vscode/settings.json", "bin/Release/net{0}/")]
-    [InlineData("README.md", "bin/Release/net{0}/")]
+    [InlineData("docs/deploy.md", "bin/Release/net{0}/")]
     public void Everything_runs_the_version_that_the_projects_target(string file, string mention)
     {
         string version = TargetFramework().Match(Read("Directory.Build.props")).Groups[1].Value;
@@ -94,20 +95,28 @@ public sealed partial class RepositoryTests
         // The two hosts open their streams to all origins.
         object[] sections = [new CounterOptions(), new SseOptions { AllowedOrigins = ["*"] }];
         Assert.Equal(sections.SelectMany(Defaults), Rows(Setting(), "README.md"));
+        Assert.Equal(Defaults(new TopicOptions()), Rows(TopicSetting(), "README.md"));
     }
 
     [Fact]
-    public void Options_and_their_defaults_are_as_the_README_of_the_package_says() =>
+    public void Options_and_their_defaults_are_as_the_READMEs_of_the_packages_say()
+    {
         Assert.Equal(Defaults(new SseOptions()), Rows(Option(), "FuncSse.Streaming/README.md"));
+        Assert.Equal(Defaults(new TopicOptions()), Rows(Option(), "FuncSse.Topics/README.md"));
+    }
 
     [Fact]
     public void Operations_names_every_metric_and_every_end()
     {
         string operations = Read("docs/operations.md");
-        IEnumerable<string> metrics = Directory.GetFiles(Path.Combine(Root, "FuncSse.Streaming"), "*.cs", SearchOption.AllDirectories)
-            .SelectMany(file => Metric().Matches(File.ReadAllText(file))).Select(metric => metric.Groups[1].Value);
-        Assert.NotEmpty(metrics);
-        Assert.All(metrics, metric => Assert.Contains($"`{metric}`", operations, StringComparison.Ordinal));
+        foreach (string project in (string[])["FuncSse.Streaming", "FuncSse.Topics"])
+        {
+            IEnumerable<string> metrics = Directory.GetFiles(Path.Combine(Root, project), "*.cs", SearchOption.AllDirectories)
+                .SelectMany(file => Metric().Matches(File.ReadAllText(file))).Select(metric => metric.Groups[1].Value);
+            Assert.NotEmpty(metrics);
+            Assert.All(metrics, metric => Assert.Contains($"`{metric}`", operations, StringComparison.Ordinal));
+        }
+
         IEnumerable<string> ends = Enum.GetValues<SseStreamEnd>().Where(end => end != SseStreamEnd.None).Select(end => end.Name());
         Assert.All(ends, end => Assert.Contains($"\n| `{end}` |", operations, StringComparison.Ordinal));
     }
@@ -115,7 +124,7 @@ public sealed partial class RepositoryTests
     [Fact]
     public void Documents_link_to_what_exists()
     {
-        string[] folders = [Root, Path.Combine(Root, "docs"), Path.Combine(Root, "FuncSse.Benchmarks"), Path.Combine(Root, "FuncSse.Streaming")];
+        string[] folders = [Root, Path.Combine(Root, "docs"), .. Directory.GetDirectories(Root, "FuncSse*")];
         string[] documents = [.. folders.SelectMany(folder => Directory.GetFiles(folder, "*.md"))];
         var broken = new List<string>();
         foreach (string document in documents)
@@ -140,7 +149,8 @@ public sealed partial class RepositoryTests
         .Select(option => (option.Name, option.GetValue(options) switch
         {
             null => "none",
-            IEnumerable<string> list => string.Join(' ', list),
+            IEnumerable<string> list => list.Any() ? string.Join(' ', list) : "none",
+            TimeSpan time when time.Ticks % TimeSpan.TicksPerSecond != 0 => time.ToString("c", CultureInfo.InvariantCulture).TrimEnd('0'),
             object value => Convert.ToString(value, CultureInfo.InvariantCulture)!,
         }));
 
@@ -184,6 +194,9 @@ public sealed partial class RepositoryTests
 
     [GeneratedRegex(@"^\| `Sse__(\w+)` \| (\S+) \|", RegexOptions.Multiline)]
     private static partial Regex Setting();
+
+    [GeneratedRegex(@"^\| `Topics__(\w+)` \| (\S+) \|", RegexOptions.Multiline)]
+    private static partial Regex TopicSetting();
 
     [GeneratedRegex(@"^\| `(\w+)` \| (\S+) \|", RegexOptions.Multiline)]
     private static partial Regex Option();

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 // US dollars. cost.md names the sources.
 const price = {
   gbSecond: 0.000026, millionExecutions: 0.4, unitDay: 1.61, millionMessages: 1, logGB: 2.99, appServiceHour: { B1: 0.017, P1v3: 0.155 },
+  tenThousandReads: 0.0044, tenThousandWrites: 0.055,
 };
 const memory = 2;               // GB of one instance
 const lifetime = 5 * 0.9;       // minutes: a stream lasts a random 80 to 100 % of MaxDuration
@@ -12,6 +13,7 @@ const maxInstances = 1000;      // the limit of the plan
 const quota = 250;              // cores of one subscription in one region; a 2 GB instance has one core
 const rowBytes = 1000;          // one row in Log Analytics: an assumption
 const leaveBytes = 10000;       // all rows of a stream whose client left: an assumption
+const blobRate = 500;           // requests a second to one blob
 const sampledRows = 3600;       // rows an hour and instance: maxTelemetryItemsPerSecond in host.json
 
 const instances = (streams, perInstance) => Math.ceil(streams / perInstance);
@@ -33,6 +35,10 @@ const flexCell = (streams, perInstance) => {
   if (count > maxInstances) return `not possible: ${number(count)} instances`;
   return both(flex(streams, perInstance)) + (count > quota ? ` ¹` : '');
 };
+
+// A poll that finds events is followed by a second one.
+const polls = (interval, requests) => 86400 / interval * requests;
+const pollCell = (interval, requests) => `${number(Math.round(polls(interval, requests)))} · ${dollars(polls(interval, requests) * price.tenThousandReads / 1e4)}`;
 
 const logCells = (bytesPerHour) => {
   const gigabytes = bytesPerHour * hoursPerMonth / 1e9;
@@ -66,6 +72,12 @@ const tables = {
       ['App Service B1 on Linux with the self-host', '1, 1.75 GB', both(price.appServiceHour.B1)],
       ['App Service P1v3 on Linux with the self-host', '2, 8 GB', both(price.appServiceHour.P1v3)],
     ]),
+  polls: table(
+    ['`Topics__PollInterval`', 'most polls find nothing', 'each poll finds events', 'instances until 500 requests a second'],
+    [
+      ['0.05 s', 0.05], ['0.15 s, the default', 0.15], ['0.5 s', 0.5], ['1 s', 1],
+    ].map(([name, interval]) => [name, pollCell(interval, 1), pollCell(interval, 2),
+      `${number(Math.floor(blobRate * interval / 2))} to ${number(Math.floor(blobRate * interval))}`])),
   logs: table(
     ['what 1,000 streams on one instance write', 'rows an hour', 'a month', 'cost'],
     [
@@ -80,6 +92,9 @@ const evenRate = ((flex(1000, 1000) - price.unitDay / 24) * 1e6 / price.millionM
 const facts = {
   instanceHour: `$${(memory * 3600 * price.gbSecond).toFixed(4)}`,
   executionsHour: `$${(executions(1000) * price.millionExecutions / 1e6).toFixed(4)}`,
+  idle: dollars(polls(1, 1) * price.tenThousandReads / 1e4),
+  append: dollars(price.tenThousandWrites * 100),
+  appends: dollars(price.tenThousandWrites * 8.64),
   even: `${Math.round(1 / evenRate)} seconds`,
   leaves: number(Math.floor(1e9 / 24 / leaveBytes / 100) * 100),
 };

@@ -1,3 +1,4 @@
+using System.Buffers;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Primitives;
@@ -14,6 +15,8 @@ internal static class SseCors
     /// <summary>What a list of origins may hold, for messages.</summary>
     public const string Allowed =
         "none, *, or origins as browsers send them, separated by spaces, such as https://example.com https://*.example.com http://localhost:3000 null";
+
+    private static readonly SearchValues<char> HostCharacters = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789-_.");
 
     /// <summary>Whether a list is <c>none</c>, <c>*</c>, or one of origins and patterns. An empty list does not mean all.</summary>
     public static bool IsAllowed(IReadOnlyList<string> origins) =>
@@ -82,7 +85,7 @@ internal static class SseCors
             : origin.Length >= entry.Length
               && origin.StartsWith(entry[..star], StringComparison.Ordinal)
               && origin.EndsWith(entry[(star + 1)..], StringComparison.Ordinal)
-              && !origin.AsSpan(star, origin.Length - entry.Length + 1).ContainsAny('/', ':', '@');
+              && !origin.AsSpan(star, origin.Length - entry.Length + 1).ContainsAnyExcept(HostCharacters);
     }
 
     // Scheme, host in ASCII, and the port unless it is the scheme's own: browsers send nothing else (RFC 6454 §6.2).

@@ -6,6 +6,9 @@ internal static class SseDelays
     /// <summary>How long the response of a stream that has ended waits for its feed to clean up, unless the host stops.</summary>
     public static readonly TimeSpan FeedGrace = TimeSpan.FromSeconds(30);
 
+    /// <summary>How long it waits when the host stops: Azure Functions kills a worker after 5 s, and after 2 s where a time-out has passed.</summary>
+    public static readonly TimeSpan HurriedFeedGrace = TimeSpan.FromSeconds(1);
+
     /// <summary>
     /// How long a client waits whose stream was merely renewed. As good as at once, yet no storm should the server be gone when it returns:
     /// clients repeat a failed attempt at this pace.

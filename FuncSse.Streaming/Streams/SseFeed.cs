@@ -15,7 +15,7 @@ namespace FuncSse.Streaming;
 /// </param>
 /// <param name="cancellationToken">
 /// Cancelled when the stream ends, whatever the reason. A feed that just stops then is as good as one that throws
-/// <see cref="OperationCanceledException"/>, and costs less. It has 30 s to clean up before the response ends, and 0.5 s when the host
+/// <see cref="OperationCanceledException"/>, and costs less. It has 30 s to clean up before the response ends, and 1 s when the host
 /// stops.
 /// </param>
 /// <remarks>

@@ -216,14 +216,14 @@ internal abstract class SseStream
             await closed.WaitAsync(SseDelays.FeedGrace, Registry.Time, hurry.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (hurry.IsCancellationRequested)
             {
-                await closed.WaitAsync(SseWatchdog.EndGrace, Registry.Time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await closed.WaitAsync(SseDelays.HurriedFeedGrace, Registry.Time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
         finally
         {
             if (!closed.IsCompleted)
             {
-                Log.FeedHangs(Registry.Logger, _traceIdentifier, hurry.IsCancellationRequested ? SseWatchdog.EndGrace : SseDelays.FeedGrace);
+                Log.FeedHangs(Registry.Logger, _traceIdentifier, hurry.IsCancellationRequested ? SseDelays.HurriedFeedGrace : SseDelays.FeedGrace);
                 _abandoned = closed;
             }
 

@@ -49,11 +49,11 @@ public sealed class StorageProcessTests : IAsyncLifetime
         await Eventually.TrueAsync(() => acknowledged.Count > Publishers * Events / 3);
         await _hosts[2].KillAsync();
         await _hosts[2].StartAgainAsync();
-        await Task.WhenAll(publishes).WaitAsync(Limit);
+        await Task.WhenAll(publishes).WaitAsync(Limit, TestContext.Current.CancellationToken);
 
         await Eventually.TrueAsync(() => subscribers.All(subscriber => acknowledged.Keys.All(subscriber.Seen.ContainsKey)), "All get what was acknowledged.");
         await _end.CancelAsync();
-        await Task.WhenAll(reads).WaitAsync(Limit);
+        await Task.WhenAll(reads).WaitAsync(Limit, TestContext.Current.CancellationToken);
         // What was not acknowledged may have been published all the same; in one order for everyone, and once.
         string[] order = [.. subscribers[0].Events];
         Assert.Equal(order.Length, order.Distinct().Count());
@@ -106,7 +106,7 @@ public sealed class StorageProcessTests : IAsyncLifetime
         Assert.Equal(1, subscriber.Connections);
         Assert.Equal(1, late.Connections);
         await _end.CancelAsync();
-        await Task.WhenAll(read, lateRead).WaitAsync(Limit);
+        await Task.WhenAll(read, lateRead).WaitAsync(Limit, TestContext.Current.CancellationToken);
     }
 
     [Fact]
@@ -125,7 +125,7 @@ public sealed class StorageProcessTests : IAsyncLifetime
         await Eventually.TrueAsync(() => subscriber.Events.Contains("2"));
         Assert.Equal(1, subscriber.Connections);
         await _end.CancelAsync();
-        await read.WaitAsync(Limit);
+        await read.WaitAsync(Limit, TestContext.Current.CancellationToken);
     }
 
     private async Task StartAsync() => _hosts.Add(await SelfHost.StartAsync(
@@ -154,7 +154,7 @@ public sealed class StorageProcessTests : IAsyncLifetime
 
         public int Resets { get; private set; }
 
-        public async Task RunAsync(IReadOnlyList<SelfHost> hosts, CancellationToken cancelled)
+        public async Task RunAsync(List<SelfHost> hosts, CancellationToken cancelled)
         {
             for (int turn = random?.Next(3) ?? 0; !cancelled.IsCancellationRequested; turn++)
             {

@@ -3,30 +3,33 @@ using System.Diagnostics;
 
 namespace FuncSse.Benchmarks;
 
-/// <summary>The Express example's folder, with its package installed: outside the repository, since it is another's code.</summary>
-internal static class ExpressPackage
+/// <summary>The folder of the servers on Node, with their packages installed: outside the repository, since those are others' code.</summary>
+internal static class NodePackages
 {
-    public static string Directory { get; } = Path.Combine(Path.GetTempPath(), "funcsse-benchmarks-express");
+    public static readonly string Npm = OperatingSystem.IsWindows() ? "npm.cmd" : "npm";
+
+    public static string Directory { get; } = Path.Combine(Path.GetTempPath(), "funcsse-benchmarks-node");
 
     /// <summary>Installs what package.json pins.</summary>
-    /// <returns>Why Express cannot run here, or null.</returns>
+    /// <returns>Why they cannot run here, or null.</returns>
     public static string? Install()
     {
         System.IO.Directory.CreateDirectory(Directory);
-        foreach (string file in (string[])["express.mjs", "package.json"])
+        foreach (string file in (string[])["express.mjs", "better-sse.mjs", "package.json"])
         {
             File.Copy(Path.Combine(AppContext.BaseDirectory, file), Path.Combine(Directory, file), overwrite: true);
         }
 
-        return RunQuietly("node", "--version")
-            ?? RunQuietly(OperatingSystem.IsWindows() ? "npm.cmd" : "npm", "install", "--no-audit", "--no-fund", "--no-package-lock");
+        return RunQuietly(Directory, "node", "--version")
+            ?? RunQuietly(Directory, Npm, "install", "--no-audit", "--no-fund", "--no-package-lock");
     }
 
-    private static string? RunQuietly(string program, params string[] arguments)
+    /// <returns>What went wrong, or null.</returns>
+    public static string? RunQuietly(string folder, string program, params string[] arguments)
     {
         var command = new ProcessStartInfo(program, arguments)
         {
-            WorkingDirectory = Directory,
+            WorkingDirectory = folder,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
