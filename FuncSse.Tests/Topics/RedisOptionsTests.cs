@@ -36,6 +36,34 @@ public sealed class RedisOptionsTests
         Assert.Equal(log == "redis", services.GetRequiredService<IEventLog>() is RedisEventLog);
     }
 
+    [Theory]
+    [InlineData("+info", 0)]
+    [InlineData("-info", 1)]
+    public async Task User_with_the_rights_that_the_documents_name_can_do_all(string last, int lines)
+    {
+        await using var redis = new RedisServer();
+        await redis.InitializeAsync();
+        await using var log = new RedisLog(redis, new TopicOptions { Redis = $"{redis.Configuration},user=funcsse,password=PASSWORD" });
+        string documents = await File.ReadAllTextAsync(Path.Combine(RepositoryTests.Root, "docs", "redis.md"), TestContext.Current.CancellationToken);
+        string command = documents.Split("redis-cli ACL SETUSER", 2)[1].Split("\n\n", 2)[0]
+            .Replace("{funcsse-topics}", log.Key, StringComparison.Ordinal)
+            .Replace("'", "", StringComparison.Ordinal);
+        string[] rights = command.Split([' ', '\n', '\\'], StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal("OK", await redis.CommandAsync(["ACL", "SETUSER", .. rights, last]));
+        TopicNode node = log.Node();
+        using TopicReader reader = log.Node().Subscribe("t", await node.EarliestAsync());
+        await reader.NextAsync();
+        string id = await node.PublishAsync("t", "1");
+        Assert.Equal("1", await reader.DataAsync());
+        await redis.CommandAsync("DEL", log.Key);
+        await node.PublishAsync("t", "2");
+        Assert.Equal(PositionState.Unknown, await node.StateAsync(id));
+        Assert.Equal(lines * 2, log.Logger.Collector.Count);
+        string denied = await redis.CommandAsync("ACL", "LOG");
+        Assert.DoesNotContain("xadd", denied, StringComparison.Ordinal);
+        Assert.DoesNotContain("appended", denied, StringComparison.Ordinal);
+    }
+
     private static ServiceProvider Services(string? configuration, string log = "redis") => new ServiceCollection()
         .AddLogging()
         .AddTopics(options => (options.Log, options.Redis) = (log, configuration))
