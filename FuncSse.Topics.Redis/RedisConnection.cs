@@ -107,7 +107,7 @@ internal sealed class RedisConnection(
 
         // The writer tries again by itself, and knows what it tries.
         options.BacklogPolicy = BacklogPolicy.FailFast;
-        await (configure?.Invoke(options) ?? Task.CompletedTask);
+        await ConfigureAsync(options);
         ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(options);
         redis.ConnectionFailed += (_, _) => wakeUp.Disturb();
         redis.ConnectionRestored += (_, _) =>
@@ -129,6 +129,19 @@ internal sealed class RedisConnection(
 
         await CheckAsync(redis);
         return redis;
+    }
+
+    // A credential that cannot be had is an outage like any other, whatever its library throws.
+    private async Task ConfigureAsync(ConfigurationOptions options)
+    {
+        try
+        {
+            await (configure?.Invoke(options) ?? Task.CompletedTask);
+        }
+        catch (Exception exception)
+        {
+            throw new RedisException("The configuration of Redis could not be completed.", exception);
+        }
     }
 
     // Eviction would delete the whole log at once. Policies that evict only keys with an expiry leave it alone: it has none.

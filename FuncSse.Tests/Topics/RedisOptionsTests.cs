@@ -64,6 +64,28 @@ public sealed class RedisOptionsTests
         Assert.DoesNotContain("appended", denied, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Credential_that_fails_is_an_outage_and_is_asked_for_again()
+    {
+        await using var redis = new RedisServer();
+        await redis.InitializeAsync();
+        await using var log = new RedisLog(redis);
+        int tries = 0;
+        await using var instance = new RedisEventLog(
+            log.Options,
+            _ => ++tries < 3 ? throw new InvalidOperationException("There is no token.") : Task.CompletedTask,
+            TimeProvider.System,
+            log.Logger);
+        for (int number = 0; number < 2; number++)
+        {
+            await Assert.ThrowsAsync<EventLogUnavailableException>(
+                () => instance.GetEndAsync(TestContext.Current.CancellationToken).WaitAsync(TopicNode.Limit, TestContext.Current.CancellationToken));
+        }
+
+        await instance.GetEndAsync(TestContext.Current.CancellationToken).WaitAsync(TopicNode.Limit, TestContext.Current.CancellationToken);
+        Assert.Equal(3, tries);
+    }
+
     private static ServiceProvider Services(string? configuration, string log = "redis") => new ServiceCollection()
         .AddLogging()
         .AddTopics(options => (options.Log, options.Redis) = (log, configuration))
