@@ -48,8 +48,11 @@ public sealed class SseStreamResult<T>(SseFeed<T> feed, CancellationToken hostCa
         }
 
         SseResponse.OptOut(httpContext);
-        var stream = new SseFeedStream<T>(httpContext, registry, settings, feed, hostCancelled);
-        return registry.TryEnter(httpContext.TraceIdentifier)
+        var stream = new SseFeedStream<T>(httpContext, registry, settings, feed, hostCancelled)
+        {
+            Client = registry.Clients.Name(httpContext, subject: null),
+        };
+        return registry.TryEnter(httpContext.TraceIdentifier, stream.Client)
             ? stream.RunAsync(httpContext.Request.GetLastEventId())
             : SseResponse.RefuseAsync(httpContext, registry, settings);
     }
