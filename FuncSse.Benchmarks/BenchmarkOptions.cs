@@ -6,17 +6,19 @@ namespace FuncSse.Benchmarks;
 internal sealed class BenchmarkOptions
 {
     private const string Usage = """
-        dotnet run -c Release --project FuncSse.Benchmarks -- [load|alloc|start|micro] [options]
+        dotnet run -c Release --project FuncSse.Benchmarks -- [load|alloc|start|burst|micro] [options]
 
           load   (default) CPU, memory, first byte and lateness of every server under the same streams
           alloc  managed bytes an event in steady state, of the servers that run on .NET
           start  from the start of the process to the first byte
+          burst  a replay of 100,000 events, and another endpoint beside four of them
           micro  BenchmarkDotNet: the frame writer beside SseFormatter (its own options follow)
 
           --streams 5000[,500,…]   open at once; each number gives a table of its own
           --seconds 20             of the measured window, 5 to 200 (alloc: 60)
           --rounds 3               the servers run one after another in each round (start: 10; alloc: 1)
           --servers floor,kestrel,funcsse,typed,typed-periodic,pipe,express
+                                   funcsse-json,typed-json (alloc only, by default),
                                    and funcsse@PATH: another build of FuncSse.SelfHost.dll beside,
                                    PID@http://127.0.0.1:PORT: a process that runs already, such as
                                    a Functions host's worker, and where its streams are to be had
@@ -40,7 +42,7 @@ internal sealed class BenchmarkOptions
     {
         var options = new BenchmarkOptions();
         int start = 0;
-        if (args is ["load" or "alloc" or "start", ..])
+        if (args is ["load" or "alloc" or "start" or "burst", ..])
         {
             options.Mode = args[0];
             start = 1;
@@ -49,6 +51,7 @@ internal sealed class BenchmarkOptions
         if (options.Mode == "alloc")
         {
             (options.Seconds, options.Rounds) = (60, 1);
+            options.Servers = [.. ServerCatalog.Names, .. ServerCatalog.JsonNames];
         }
         else if (options.Mode == "start")
         {

@@ -7,6 +7,11 @@ try
         return PeerServers.Run(peer);
     }
 
+    if (args is ["burst", "funcsse" or "typed"])
+    {
+        return BurstBenchmark.Serve(args[1]);
+    }
+
     if (args is ["micro", .. string[] rest])
     {
         return MicroBenchmarks.Run(rest);
@@ -17,6 +22,7 @@ try
     return options.Mode switch
     {
         "start" => StartBenchmark.Run(options),
+        "burst" => BurstBenchmark.Run(options),
         "alloc" => AllocationBenchmark.Run(options),
         _ => LoadBenchmark.Run(options),
     };
