@@ -122,6 +122,19 @@ public sealed partial class RepositoryTests
     }
 
     [Fact]
+    public void Each_line_of_the_threat_model_names_a_test()
+    {
+        string[] rows = [.. Read("SECURITY.md").Split('\n').Where(line => line.StartsWith("| ", StringComparison.Ordinal)).Skip(2)];
+        Assert.NotEmpty(rows);
+        Assert.All(rows, row =>
+        {
+            string[] tests = [.. TestClass().Matches(row.Split('|')[^2]).Select(match => match.Groups[1].Value)];
+            Assert.NotEmpty(tests);
+            Assert.All(tests, test => Assert.NotEmpty(Directory.GetFiles(Path.Combine(Root, "FuncSse.Tests"), $"{test}.cs", SearchOption.AllDirectories)));
+        });
+    }
+
+    [Fact]
     public void Documents_link_to_what_exists()
     {
         string[] folders = [Root, Path.Combine(Root, "docs"), .. Directory.GetDirectories(Root, "FuncSse*")];
@@ -206,6 +219,9 @@ public sealed partial class RepositoryTests
 
     [GeneratedRegex(@"\]\((?!https?:|mailto:)(?<file>[^)#\s]*)(#(?<anchor>[^)\s]+))?\)")]
     private static partial Regex Link();
+
+    [GeneratedRegex("`(\\w+Tests)`")]
+    private static partial Regex TestClass();
 
     [GeneratedRegex("^#+ (.*)$", RegexOptions.Multiline)]
     private static partial Regex Heading();

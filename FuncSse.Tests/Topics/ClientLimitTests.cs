@@ -55,6 +55,16 @@ public sealed class ClientLimitTests
         });
     }
 
+    [Theory]
+    [InlineData(64, HttpStatusCode.OK)]
+    [InlineData(65, HttpStatusCode.BadRequest)]
+    public async Task Stream_has_so_many_topics(int topics, HttpStatusCode status)
+    {
+        await using TopicServer server = await TopicServer.StartAsync([]);
+        using HttpResponseMessage response = await server.HeadAsync($"topics?{string.Join('&', Enumerable.Range(0, topics).Select(number => $"topic=t{number}"))}");
+        Assert.Equal(status, response.StatusCode);
+    }
+
     [Fact]
     public async Task Subject_of_the_ticket_goes_before_the_address()
     {

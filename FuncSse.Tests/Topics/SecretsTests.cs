@@ -78,7 +78,9 @@ public sealed class SecretsTests
             await SendAsync(HttpMethod.Get, $"topics/a?access_token={ticket}");
             await SendAsync(HttpMethod.Get, $"topics/a?access_token={ticket}&access_token={ticket}");
             await SendAsync(HttpMethod.Get, $"topics/a//b?access_token={ticket}");
-            await SendAsync(HttpMethod.Get, "topics/a", ("Authorization", $"Bearer {ticket}"));
+            Assert.Equal(
+                ticket == s_ticket ? HttpStatusCode.OK : ticket == s_other ? HttpStatusCode.Forbidden : HttpStatusCode.Unauthorized,
+                await SendAsync(HttpMethod.Get, "topics/a", ("Authorization", $"Bearer {ticket}")));
             await SendAsync(HttpMethod.Get, "topics/a", ("Cookie", $"funcsse_ticket={ticket}"));
             await SendAsync(HttpMethod.Head, $"topics/a?access_token={ticket}");
             await SendAsync(HttpMethod.Options, $"topics/a?access_token={ticket}");
@@ -93,7 +95,7 @@ public sealed class SecretsTests
         await SendAsync(HttpMethod.Put, $"topics/a?code={PublishKey}");
         return answers.ToString();
 
-        async Task SendAsync(HttpMethod method, string path, params (string Name, string Value)[] headers)
+        async Task<HttpStatusCode> SendAsync(HttpMethod method, string path, params (string Name, string Value)[] headers)
         {
             using var request = new HttpRequestMessage(method, path) { Content = method == HttpMethod.Get || method == HttpMethod.Head ? null : new StringContent("x") };
             foreach ((string name, string value) in headers)
@@ -108,20 +110,23 @@ public sealed class SecretsTests
             {
                 answers.AppendLine(await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
             }
+
+            return response.StatusCode;
         }
     }
 
-    // What the server itself refuses, and would quote.
+    // What the server itself refuses, and would quote as far as some 100 characters.
     private static async Task SendBrokenAsync(Uri server)
     {
+        string secret = s_ticket.Split('.')[2];
         foreach (string request in (string[])
         [
-            $"GET /topics/a?access_token={s_ticket} HTTP/9.9\r\n\r\n",
-            $"GET /topics/a?access_token={s_ticket}\0 HTTP/1.1\r\nHost: a\r\n\r\n",
-            $"GET /topics/%00?access_token={s_ticket} HTTP/1.1\r\nHost: a\r\n\r\n",
-            $"GET /topics/a HTTP/1.1\r\nHost: a\r\nAuthorization Bearer {s_ticket}\r\n\r\n",
-            $"GET /topics/a HTTP/1.1\r\nHost: a\r\n Cookie: funcsse_ticket={s_ticket}\r\n\r\n",
-            $"GET /topics/a HTTP/1.1\r\nHost: {s_ticket.Split('.')[2]}?\r\n\r\n",
+            $"GET /topics/a?access_token={secret} HTTP/9.9\r\n\r\n",
+            $"GET /topics/a?access_token={secret}\0 HTTP/1.1\r\nHost: a\r\n\r\n",
+            $"GET /topics/%00?access_token={secret} HTTP/1.1\r\nHost: a\r\n\r\n",
+            $"GET /topics/a HTTP/1.1\r\nHost: a\r\nAuthorization Bearer {secret}\r\n\r\n",
+            $"GET /topics/a HTTP/1.1\r\nHost: a\r\n Cookie: funcsse_ticket={secret}\r\n\r\n",
+            $"GET /topics/a HTTP/1.1\r\nHost: {secret}?\r\n\r\n",
         ])
         {
             using RawClient client = await RawClient.SendAsync(server, Encoding.Latin1.GetBytes(request));
