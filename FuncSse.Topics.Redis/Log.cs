@@ -9,5 +9,5 @@ internal static partial class Log
     public static partial void Evicts(ILogger logger, string policy);
 
     [LoggerMessage(142, LogLevel.Information, "Redis does not tell its maxmemory-policy; it has to be noeviction.")]
-    public static partial void PolicyUnknown(ILogger logger, Exception? exception);
+    public static partial void PolicyUnknown(ILogger logger);
 }

@@ -113,7 +113,10 @@ internal sealed class RedisConnection(
         redis.ConnectionRestored += (_, _) =>
         {
             wakeUp.Disturb();
-            _ = CheckAsync(redis);
+            if (Volatile.Read(ref _checked) == 0)
+            {
+                _ = CheckAsync(redis);
+            }
         };
         try
         {
@@ -131,27 +134,26 @@ internal sealed class RedisConnection(
     // Eviction would delete the whole log at once. Policies that evict only keys with an expiry leave it alone: it has none.
     private async Task CheckAsync(ConnectionMultiplexer redis)
     {
-        if (!redis.IsConnected || Interlocked.Exchange(ref _checked, 1) == 1)
-        {
-            return;
-        }
-
         try
         {
-            string? memory = await redis.GetServers().First(server => server is { IsConnected: true, IsReplica: false }).InfoRawAsync("memory");
-            string? policy = memory?.Split("\r\n").FirstOrDefault(line => line.StartsWith("maxmemory_policy:", StringComparison.Ordinal))?.Split(':')[1];
-            if (policy is null)
+            string policy = (string?)await redis.GetDatabase().ScriptEvaluateAsync(RedisScripts.Policy, _keys, [""], CommandFlags.DemandMaster) ?? "";
+            if (Interlocked.Exchange(ref _checked, 1) == 1)
             {
-                Log.PolicyUnknown(logger, null);
+                return;
+            }
+
+            if (policy.Length == 0)
+            {
+                Log.PolicyUnknown(logger);
             }
             else if (policy.StartsWith("allkeys-", StringComparison.Ordinal))
             {
                 Log.Evicts(logger, policy);
             }
         }
-        catch (Exception exception) when (IsOutage(exception, CancellationToken.None) || exception is InvalidOperationException)
+        catch (Exception exception) when (IsOutage(exception, CancellationToken.None))
         {
-            Log.PolicyUnknown(logger, exception);
+            // It is asked again when there is a connection.
         }
     }
 }

@@ -27,7 +27,7 @@ internal static class RedisScripts
         local stream, life = KEYS[1], KEYS[2]
         local function info(section, field)
           local text = redis.pcall('INFO', section)
-          return type(text) == 'string' and string.match(text, field .. ':(%w+)') or ''
+          return type(text) == 'string' and string.match(text, field .. ':([%w-]+)') or ''
         end
         local function begin(server)
           redis.call('DEL', stream, life)
@@ -65,6 +65,11 @@ internal static class RedisScripts
           return entry
         end
 
+        """;
+
+    /// <summary>Answers with the eviction policy; with an empty text where the service hides it.</summary>
+    public const string Policy = Life + """
+        return info('memory', 'maxmemory_policy')
         """;
 
     /// <summary>Answers with the epoch and the end of the last record.</summary>
