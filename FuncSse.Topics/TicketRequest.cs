@@ -9,19 +9,15 @@ internal static class TicketRequest
     private const string Scheme = "Bearer";
     private const string QueryName = "access_token";
 
+    /// <summary>Whether there is more than one in the query, of which nobody could say which one counts.</summary>
+    public static bool IsAmbiguous(HttpRequest request) => FindInQuery(request.QueryString).Count > 1;
+
     /// <summary>
-    /// Finds the ticket: in the header, else in the cookie, else in the query. The first that is present is the one, whatever it is worth:
-    /// one that is passed over would hide a mistake.
+    /// Finds the ticket: in the header, else in the cookie, else in the query; <see langword="null"/> for none. The first that is present is
+    /// the one, whatever it is worth: one that is passed over would hide a mistake.
     /// </summary>
-    /// <param name="request">The request.</param>
-    /// <param name="ticket">The ticket, <see langword="null"/> for none.</param>
-    /// <returns>Whether there is one at most in the query.</returns>
-    public static bool TryFind(HttpRequest request, out string? ticket)
-    {
-        bool isClear = TryFindInQuery(request.QueryString, out string? inQuery);
-        ticket = FindInHeader(request) ?? request.Cookies[ITopicTickets.CookieName] ?? inQuery;
-        return isClear;
-    }
+    public static string? Find(HttpRequest request) =>
+        FindInHeader(request) ?? request.Cookies[ITopicTickets.CookieName] ?? FindInQuery(request.QueryString).Last;
 
     // Another scheme is another's business. Two tickets are none, and a bad one.
     private static string? FindInHeader(HttpRequest request)
@@ -34,22 +30,17 @@ internal static class TicketRequest
         value.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) && (value.Length == Scheme.Length || value[Scheme.Length] == ' ');
 
     // request.Query would keep everything that a client put there for as long as the stream.
-    private static bool TryFindInQuery(QueryString query, out string? ticket)
+    private static (int Count, string? Last) FindInQuery(QueryString query)
     {
-        ticket = null;
+        (int Count, string? Last) found = default;
         foreach (QueryStringEnumerable.EncodedNameValuePair pair in new QueryStringEnumerable(query.Value))
         {
             if (pair.DecodeName().Span.Equals(QueryName, StringComparison.OrdinalIgnoreCase))
             {
-                if (ticket is not null)
-                {
-                    return false;
-                }
-
-                ticket = pair.DecodeValue().ToString();
+                found = (found.Count + 1, pair.DecodeValue().ToString());
             }
         }
 
-        return true;
+        return found;
     }
 }

@@ -9,7 +9,7 @@ internal sealed class TopicAccess(TopicOptions options, TopicTickets tickets, IL
 {
     private readonly TopicSet _public = new(options.Public);
 
-    public async ValueTask<TopicAuthorizationResult> CheckAsync(HttpContext http, TopicSet topics, string? ticket)
+    public async ValueTask<TopicAuthorizationResult> CheckAsync(HttpContext http, TopicSet topics)
     {
         ITopicAuthorization? rule = http.RequestServices.GetService<ITopicAuthorization>();
         if (rule is null && !tickets.AreNeeded)
@@ -29,7 +29,7 @@ internal sealed class TopicAccess(TopicOptions options, TopicTickets tickets, IL
             return decision;
         }
 
-        if (ticket is null || !tickets.AreNeeded || await tickets.ValidateAsync(ticket) is not { } valid)
+        if (!tickets.AreNeeded || TicketRequest.Find(http.Request) is not { } ticket || await tickets.ValidateAsync(ticket) is not { } valid)
         {
             return TopicAuthorizationResult.Challenge;
         }

@@ -26,9 +26,9 @@ internal static class TopicAnswer
     /// <summary>Says after RFC 6750 §3 that the request may not subscribe.</summary>
     /// <param name="http">The request.</param>
     /// <param name="isKnown">Whether it is only these topics that it may not have.</param>
-    /// <param name="isTicketThere">Whether it presents a ticket.</param>
-    public static Task RefuseAsync(HttpContext http, bool isKnown, bool isTicketThere)
+    public static Task RefuseAsync(HttpContext http, bool isKnown)
     {
+        bool isTicketThere = TicketRequest.Find(http.Request) is not null;
         http.Response.Headers.WWWAuthenticate = isKnown ? "Bearer error=\"insufficient_scope\"" : isTicketThere ? "Bearer error=\"invalid_token\"" : "Bearer";
         return isKnown
             ? WriteAsync(http, StatusCodes.Status403Forbidden, "These topics, or some of them, are not for you.")

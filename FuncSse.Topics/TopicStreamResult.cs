@@ -42,27 +42,27 @@ public sealed class TopicStreamResult(string? name = null, CancellationToken hos
             return TopicAnswer.WriteAsync(httpContext, StatusCodes.Status400BadRequest, refusal!);
         }
 
-        if (!TicketRequest.TryFind(httpContext.Request, out string? ticket))
+        if (TicketRequest.IsAmbiguous(httpContext.Request))
         {
             return TopicAnswer.WriteAsync(httpContext, StatusCodes.Status400BadRequest, "?access_token= is there more than once.");
         }
 
-        ValueTask<TopicAuthorizationResult> access = services.GetRequiredService<TopicAccess>().CheckAsync(httpContext, topics, ticket);
+        ValueTask<TopicAuthorizationResult> access = services.GetRequiredService<TopicAccess>().CheckAsync(httpContext, topics);
         return access.IsCompletedSuccessfully
-            ? AnswerAsync(httpContext, registry, settings, topics, ticket, access.Result)
-            : WaitAsync(httpContext, registry, settings, topics, ticket, access);
+            ? AnswerAsync(httpContext, registry, settings, topics, access.Result)
+            : WaitAsync(httpContext, registry, settings, topics, access);
     }
 
     private async Task WaitAsync(
-        HttpContext http, SseStreamRegistry registry, SseStreamSettings settings, TopicSet topics, string? ticket, ValueTask<TopicAuthorizationResult> access) =>
-        await AnswerAsync(http, registry, settings, topics, ticket, await access);
+        HttpContext http, SseStreamRegistry registry, SseStreamSettings settings, TopicSet topics, ValueTask<TopicAuthorizationResult> access) =>
+        await AnswerAsync(http, registry, settings, topics, await access);
 
     private Task AnswerAsync(
-        HttpContext http, SseStreamRegistry registry, SseStreamSettings settings, TopicSet topics, string? ticket, TopicAuthorizationResult access)
+        HttpContext http, SseStreamRegistry registry, SseStreamSettings settings, TopicSet topics, TopicAuthorizationResult access)
     {
         if (access == TopicAuthorizationResult.Challenge || access == TopicAuthorizationResult.Deny)
         {
-            return TopicAnswer.RefuseAsync(http, isKnown: access == TopicAuthorizationResult.Deny, isTicketThere: ticket is not null);
+            return TopicAnswer.RefuseAsync(http, isKnown: access == TopicAuthorizationResult.Deny);
         }
 
         SseResponse.WriteHeaders(http);
