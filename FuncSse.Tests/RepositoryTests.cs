@@ -10,7 +10,7 @@ namespace FuncSse.Tests;
 /// <summary>What stands in two places of the repository, and must agree: host.json, the infrastructure, the code, the documents.</summary>
 public sealed partial class RepositoryTests
 {
-    internal static readonly string Root = FindRoot();
+    private static readonly string Root = RepositoryRoot.Path;
 
     [Fact]
     public void Streams_end_before_the_host_would_end_them()
@@ -176,19 +176,6 @@ public sealed partial class RepositoryTests
             .Select(heading => NotInAnchors().Replace(heading.Groups[1].Value, "").Replace(' ', '-').ToLowerInvariant());
 
     private static string Read(string file) => File.ReadAllText(Path.Combine(Root, file)).ReplaceLineEndings("\n");
-
-    private static string FindRoot()
-    {
-        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (File.Exists(Path.Combine(folder.FullName, "azure.yaml")))
-            {
-                return folder.FullName;
-            }
-        }
-
-        throw new DirectoryNotFoundException($"No folder above {AppContext.BaseDirectory} has an azure.yaml.");
-    }
 
     [GeneratedRegex("<TargetFramework>net(.*?)</TargetFramework>")]
     private static partial Regex TargetFramework();
