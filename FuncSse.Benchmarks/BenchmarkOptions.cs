@@ -6,7 +6,7 @@ namespace FuncSse.Benchmarks;
 internal sealed class BenchmarkOptions
 {
     private const string Usage = """
-        dotnet run -c Release --project FuncSse.Benchmarks -- [load|alloc|start|others|topics|micro] [options]
+        dotnet run -c Release --project FuncSse.Benchmarks -- [load|alloc|start|others|topics|burst|micro] [options]
 
           load   (default) CPU, memory, first byte and lateness of every server under the same streams
           alloc  managed bytes an event in steady state, of the servers that run on .NET
@@ -14,12 +14,14 @@ internal sealed class BenchmarkOptions
           others a download of 100 MB from an app that is set up for streams and from one without the package
           topics what topics cost and how quick they are, compared with other servers; --only names parts of it:
                  fanout,latency,instances,publish,many,storm,memory,alloc
+          burst  a replay of 100,000 events, and another endpoint beside four of them
           micro  BenchmarkDotNet: the frame writer beside SseFormatter (its own options follow)
 
           --streams 5000[,500,…]   open at once; each number gives a table of its own
           --seconds 20             of the measured window, 5 to 200 (alloc: 60)
           --rounds 3               the servers run one after another in each round (start: 10; alloc: 1; others: 20)
           --servers floor,kestrel,funcsse,typed,typed-periodic,pipe,express
+                                   funcsse-json,typed-json (alloc only, by default),
                                    and funcsse@PATH: another build of FuncSse.SelfHost.dll beside,
                                    PID@http://127.0.0.1:PORT: a process that runs already, such as
                                    a Functions host's worker, and where its streams are to be had
@@ -52,7 +54,7 @@ internal sealed class BenchmarkOptions
     {
         var options = new BenchmarkOptions();
         int start = 0;
-        if (args is ["load" or "alloc" or "start" or "others" or "topics", ..])
+        if (args is ["load" or "alloc" or "start" or "others" or "topics" or "burst", ..])
         {
             options.Mode = args[0];
             start = 1;
@@ -61,6 +63,7 @@ internal sealed class BenchmarkOptions
         if (options.Mode == "alloc")
         {
             (options.Seconds, options.Rounds) = (60, 1);
+            options.Servers = [.. ServerCatalog.Names, .. ServerCatalog.JsonNames];
         }
         else if (options.Mode == "start")
         {

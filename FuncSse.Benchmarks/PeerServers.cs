@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 using System.Text.Unicode;
+using FuncSse.Streaming;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
@@ -31,6 +32,11 @@ internal static class PeerServers
             builder.Services.Configure<SocketTransportOptions>(sockets => sockets.UnsafePreferInlineScheduling = true);
         }
 
+        if (peer == "funcsse-json")
+        {
+            builder.Services.AddServerSentEvents().ConfigureServerForStreams();
+        }
+
         WebApplication app = builder.Build();
         Delegate handler = peer switch
         {
@@ -38,6 +44,10 @@ internal static class PeerServers
                 TypedResults.ServerSentEvents(CountWithDelay(last, cancelled)),
             "typed-periodic" => ([FromHeader(Name = LastEventId)] int last, CancellationToken cancelled) =>
                 TypedResults.ServerSentEvents(CountWithTimer(last, cancelled)),
+            "typed-json" => ([FromHeader(Name = LastEventId)] int last, CancellationToken cancelled) =>
+                TypedResults.ServerSentEvents(CountInJson(last, cancelled)),
+            "funcsse-json" => ([FromHeader(Name = LastEventId)] int last) =>
+                new SseStreamResult<int>((_, cancelled) => CountInJson(last, cancelled)),
             "pipe" => ([FromHeader(Name = LastEventId)] int last, HttpContext context) => WritePipe(last, context),
             "kestrel" => new KestrelFloor().HoldAsync,
             _ => throw new BenchmarkException($"There is no server '{peer}'."),
@@ -69,6 +79,15 @@ internal static class PeerServers
         for (int count = last + 1; await timer.WaitForNextTickAsync(cancelled); count++)
         {
             yield return Item(count);
+        }
+    }
+
+    private static async IAsyncEnumerable<SseItem<int>> CountInJson(int last, [EnumeratorCancellation] CancellationToken cancelled)
+    {
+        using var timer = new PeriodicTimer(Interval);
+        for (int count = last + 1; await timer.WaitForNextTickAsync(cancelled); count++)
+        {
+            yield return new SseItem<int>(count) { EventId = count.ToString(CultureInfo.InvariantCulture) };
         }
     }
 

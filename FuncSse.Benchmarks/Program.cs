@@ -17,6 +17,11 @@ try
         return OthersBenchmark.Serve(package == "with");
     }
 
+    if (args is ["burst", "funcsse" or "typed"])
+    {
+        return BurstBenchmark.Serve(args[1]);
+    }
+
     if (args is ["micro", .. string[] rest])
     {
         return MicroBenchmarks.Run(rest);
@@ -29,6 +34,7 @@ try
         "start" => StartBenchmark.Run(options),
         "others" => OthersBenchmark.Run(options),
         "topics" => TopicsBenchmark.Run(options),
+        "burst" => BurstBenchmark.Run(options),
         "alloc" => AllocationBenchmark.Run(options),
         _ => LoadBenchmark.Run(options),
     };

@@ -10,10 +10,13 @@ internal static partial class ServerCatalog
 {
     public static readonly string[] Names = ["floor", "kestrel", "funcsse", "typed", "typed-periodic", "pipe", "express"];
 
+    /// <summary>The same with a timer a stream, and data that is JSON.</summary>
+    public static readonly string[] JsonNames = ["funcsse-json", "typed-json"];
+
     private const string OtherBuild = "funcsse@";
 
     public static bool IsKnown(string name) =>
-        Names.Contains(name) || name.StartsWith(OtherBuild, StringComparison.Ordinal) || Running().IsMatch(name);
+        Names.Contains(name) || JsonNames.Contains(name) || name.StartsWith(OtherBuild, StringComparison.Ordinal) || Running().IsMatch(name);
 
     /// <summary>Whether its managed allocation can be asked for.</summary>
     public static bool IsManaged(string name) => name != "express" && !Running().IsMatch(name);
@@ -26,6 +29,8 @@ internal static partial class ServerCatalog
         "typed" => "`TypedResults.ServerSentEvents`, `Task.Delay`",
         "typed-periodic" => "`TypedResults.ServerSentEvents`, a `PeriodicTimer` a stream",
         "pipe" => "a loop over `BodyWriter`, a `PeriodicTimer` a stream",
+        "funcsse-json" => "**FuncSse**, JSON, a `PeriodicTimer` a stream",
+        "typed-json" => "`TypedResults.ServerSentEvents`, JSON, a `PeriodicTimer` a stream",
         "express" => "Express",
         _ when Running().IsMatch(name) => name,
         _ => $"FuncSse ({name[OtherBuild.Length..]})",

@@ -31,4 +31,7 @@ internal static partial class Log
 
     [LoggerMessage(9, LogLevel.Warning, "Many feeds fail; for up to {Period} their failures are logged at Debug.")]
     public static partial void FailuresNotLogged(ILogger logger, TimeSpan period);
+
+    [LoggerMessage(10, LogLevel.Debug, "Stream {TraceIdentifier} was refused because its client has {MaxStreamsPerClient} open.")]
+    public static partial void StreamOfClientRefused(ILogger logger, string traceIdentifier, int maxStreamsPerClient);
 }

@@ -145,8 +145,10 @@ public sealed class DirectTransportTests
         };
         var random = new Random(seed + 2);
         int read = 0;
-        await using Stream body = await client.GetStreamAsync(new Uri(server.Address, "feed"), TestContext.Current.CancellationToken);
-        await foreach (SseItem<string> item in SseParser.Create(body).EnumerateAsync(TestContext.Current.CancellationToken))
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        limit.CancelAfter(TimeSpan.FromSeconds(60));
+        await using Stream body = await client.GetStreamAsync(new Uri(server.Address, "feed"), limit.Token);
+        await foreach (SseItem<string> item in SseParser.Create(body).EnumerateAsync(limit.Token))
         {
             Assert.True(item.Data == events[read], $"seed {seed}, event {read}");
             read++;

@@ -9,7 +9,7 @@ public sealed class PictureTests(Browser browser)
     [Fact(Explicit = true)]
     public async Task Takes_the_picture_of_the_page()
     {
-        string path = Path.Combine(RepositoryTests.Root, "docs", "page.png");
+        string path = Path.Combine(RepositoryRoot.Path, "docs", "page.png");
         DateTime start = DateTime.UtcNow;
         await using SelfHost host = await SelfHost.StartAsync();
         IPage page = await browser.OpenTabAsync(ColorScheme.Light);

@@ -10,7 +10,7 @@ namespace FuncSse.Tests;
 /// <summary>What stands in two places of the repository, and must agree: host.json, the infrastructure, the code, the documents.</summary>
 public sealed partial class RepositoryTests
 {
-    internal static readonly string Root = FindRoot();
+    private static readonly string Root = RepositoryRoot.Path;
 
     [Fact]
     public void Streams_end_before_the_host_would_end_them()
@@ -122,6 +122,19 @@ public sealed partial class RepositoryTests
     }
 
     [Fact]
+    public void Each_line_of_the_threat_model_names_a_test()
+    {
+        string[] rows = [.. Read("SECURITY.md").Split('\n').Where(line => line.StartsWith("| ", StringComparison.Ordinal)).Skip(2)];
+        Assert.NotEmpty(rows);
+        Assert.All(rows, row =>
+        {
+            string[] tests = [.. TestClass().Matches(row.Split('|')[^2]).Select(match => match.Groups[1].Value)];
+            Assert.NotEmpty(tests);
+            Assert.All(tests, test => Assert.NotEmpty(Directory.GetFiles(Path.Combine(Root, "FuncSse.Tests"), $"{test}.cs", SearchOption.AllDirectories)));
+        });
+    }
+
+    [Fact]
     public void Documents_link_to_what_exists()
     {
         string[] folders = [Root, Path.Combine(Root, "docs"), .. Directory.GetDirectories(Root, "FuncSse*")];
@@ -164,19 +177,6 @@ public sealed partial class RepositoryTests
 
     private static string Read(string file) => File.ReadAllText(Path.Combine(Root, file)).ReplaceLineEndings("\n");
 
-    private static string FindRoot()
-    {
-        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-        {
-            if (File.Exists(Path.Combine(folder.FullName, "azure.yaml")))
-            {
-                return folder.FullName;
-            }
-        }
-
-        throw new DirectoryNotFoundException($"No folder above {AppContext.BaseDirectory} has an azure.yaml.");
-    }
-
     [GeneratedRegex("<TargetFramework>net(.*?)</TargetFramework>")]
     private static partial Regex TargetFramework();
 
@@ -206,6 +206,9 @@ public sealed partial class RepositoryTests
 
     [GeneratedRegex(@"\]\((?!https?:|mailto:)(?<file>[^)#\s]*)(#(?<anchor>[^)\s]+))?\)")]
     private static partial Regex Link();
+
+    [GeneratedRegex("`(\\w+Tests)`")]
+    private static partial Regex TestClass();
 
     [GeneratedRegex("^#+ (.*)$", RegexOptions.Multiline)]
     private static partial Regex Heading();

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -58,7 +57,7 @@ internal sealed class ScenarioServer : IAsyncDisposable
     }
 
     /// <summary>Where the scripts of these tests stand, and the packages that some of them need.</summary>
-    public static string Folder([CallerFilePath] string thisFile = "") => Path.Combine(Path.GetDirectoryName(thisFile)!, "browser");
+    public static string Folder() => Path.Combine(RepositoryRoot.Path, "FuncSse.Tests", "browser");
 
     private static IResult File(string path) => Results.Text(System.IO.File.ReadAllText(path), "text/javascript");
 

@@ -20,6 +20,8 @@ public sealed class SseOptionsTests
         Assert.Equal(TimeSpan.FromMinutes(5), options.MaxDuration);
         Assert.Equal(TimeSpan.FromSeconds(10), options.WriteTimeout);
         Assert.Null(options.MaxStreams);
+        Assert.Null(options.MaxStreamsPerClient);
+        Assert.Equal(0, options.Proxies);
         Assert.Equal(["none"], options.AllowedOrigins);
     }
 
@@ -32,12 +34,16 @@ public sealed class SseOptionsTests
             ("Sse:MaxDuration", "00:01:00"),
             ("Sse:WriteTimeout", "00:00:05"),
             ("Sse:MaxStreams", "100"),
+            ("Sse:MaxStreamsPerClient", "6"),
+            ("Sse:Proxies", "1"),
             ("Sse:AllowedOrigins", "https://example.com http://localhost:3000, http://[::1]:3000"));
         Assert.Equal(TimeSpan.FromSeconds(2), options.Retry);
         Assert.Equal(TimeSpan.FromSeconds(30), options.KeepAlive);
         Assert.Equal(TimeSpan.FromMinutes(1), options.MaxDuration);
         Assert.Equal(TimeSpan.FromSeconds(5), options.WriteTimeout);
         Assert.Equal(100, options.MaxStreams);
+        Assert.Equal(6, options.MaxStreamsPerClient);
+        Assert.Equal(1, options.Proxies);
         Assert.Equal(["https://example.com", "http://localhost:3000", "http://[::1]:3000"], options.AllowedOrigins);
     }
 
@@ -73,6 +79,9 @@ public sealed class SseOptionsTests
     [InlineData("MaxStreams", "-1")]
     [InlineData("MaxStreams", "many")]
     [InlineData("MaxStreams", "99999999999")]
+    [InlineData("MaxStreamsPerClient", "0")]
+    [InlineData("Proxies", "-1")]
+    [InlineData("Proxies", "11")]
     [InlineData("AllowedOrigins", "*,https://example.com")]
     [InlineData("AllowedOrigins", "https://example.com/")]
     [InlineData("AllowedOrigins", "https://Example.com")]

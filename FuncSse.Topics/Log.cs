@@ -22,4 +22,10 @@ internal static partial class Log
 
     [LoggerMessage(106, LogLevel.Error, "Appending to the event log failed.")]
     public static partial void AppendFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(107, LogLevel.Warning, "A key in Topics:PublishKey has fewer than {Min} characters and may be guessed.")]
+    public static partial void ShortPublishKey(ILogger logger, int min);
+
+    [LoggerMessage(108, LogLevel.Error, "The app's rule of who may subscribe failed; the client is told to come back later.")]
+    public static partial void RuleFailed(ILogger logger, Exception exception);
 }

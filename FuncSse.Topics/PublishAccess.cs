@@ -9,8 +9,12 @@ namespace FuncSse.Topics;
 internal static class PublishAccess
 {
     public static bool IsAllowed(HttpContext http, TopicOptions options) => options.PublishKey.Count > 0
-        ? IsKey(http.Request.Headers["x-functions-key"], options.PublishKey) || IsKey(http.Request.Query["code"], options.PublishKey)
+        ? IsKey(FindKey(http.Request), options.PublishKey)
         : IsFromThisMachine(http);
+
+    /// <summary>The key that a request presents. The header goes first, as on Azure Functions.</summary>
+    public static string? FindKey(HttpRequest request) =>
+        request.Headers["x-functions-key"] is { Count: > 0 } header ? header.ToString() : request.Query["code"] is { Count: > 0 } query ? query.ToString() : null;
 
     // All keys are compared, each in constant time.
     private static bool IsKey(string? text, IReadOnlyList<string> keys)

@@ -23,6 +23,18 @@ internal static class TopicAnswer
         return $"'{shown}' is not the name of a topic: 1 to 256 letters, digits and -._~:@,/ without an empty segment, '.' or '..'.";
     }
 
+    /// <summary>Says after RFC 6750 §3 that the request may not subscribe.</summary>
+    /// <param name="http">The request.</param>
+    /// <param name="isKnown">Whether it is only these topics that it may not have.</param>
+    public static Task RefuseAsync(HttpContext http, bool isKnown)
+    {
+        bool isTicketThere = TicketRequest.Find(http.Request) is not null;
+        http.Response.Headers.WWWAuthenticate = isKnown ? "Bearer error=\"insufficient_scope\"" : isTicketThere ? "Bearer error=\"invalid_token\"" : "Bearer";
+        return isKnown
+            ? WriteAsync(http, StatusCodes.Status403Forbidden, "These topics, or some of them, are not for you.")
+            : WriteAsync(http, StatusCodes.Status401Unauthorized, isTicketThere ? "The ticket is not valid, or no longer." : "A ticket is needed.");
+    }
+
     public static Task WriteAsync(HttpContext http, int status, string line)
     {
         http.Response.StatusCode = status;

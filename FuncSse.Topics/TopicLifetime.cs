@@ -1,11 +1,25 @@
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace FuncSse.Topics;
 
-/// <summary>Brings what is pending into the log, and ends the subscriptions, when the host stops.</summary>
-internal sealed class TopicLifetime(EventLogWriter writer, TopicHub hub) : IHostedService
+/// <summary>
+/// Says at the start what is weak in the options. Brings what is pending into the log, and ends the subscriptions, when the host stops.
+/// </summary>
+internal sealed class TopicLifetime(EventLogWriter writer, TopicHub hub, TopicOptions options, ILogger<TopicLifetime> logger) : IHostedService
 {
-    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    // 16 characters at random are beyond guessing over a network.
+    private const int MinKey = 16;
+
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        if (options.PublishKey.Any(key => key.Length < MinKey))
+        {
+            Log.ShortPublishKey(logger, MinKey);
+        }
+
+        return Task.CompletedTask;
+    }
 
     public async Task StopAsync(CancellationToken cancellationToken)
     {

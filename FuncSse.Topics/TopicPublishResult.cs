@@ -38,7 +38,7 @@ public sealed class TopicPublishResult(string? name, bool isAuthorized = false, 
         }
 
         (int status, string line) = await PublishAsync(httpContext, services);
-        if (status == StatusCodes.Status503ServiceUnavailable)
+        if (status is StatusCodes.Status503ServiceUnavailable or StatusCodes.Status429TooManyRequests)
         {
             httpContext.Response.Headers.RetryAfter = "1"; // Seconds.
         }
@@ -74,9 +74,14 @@ public sealed class TopicPublishResult(string? name, bool isAuthorized = false, 
                 return (StatusCodes.Status413PayloadTooLarge, $"The data of an event has at most {topicOptions.MaxEventSize} bytes.");
             }
 
-            return Utf8.IsValid(data)
+            if (!Utf8.IsValid(data))
+            {
+                return (StatusCodes.Status400BadRequest, "The body is not UTF-8.");
+            }
+
+            return services.GetRequiredService<PublishRate>().TryTake(http.Request)
                 ? (StatusCodes.Status200OK, await services.GetRequiredService<TopicPublisher>().PublishAsync(topic, data, type, http.RequestAborted))
-                : (StatusCodes.Status400BadRequest, "The body is not UTF-8.");
+                : (StatusCodes.Status429TooManyRequests, $"This key publishes {topicOptions.MaxPublishRate} events a second at most.");
         }
         catch (ArgumentException exception)
         {

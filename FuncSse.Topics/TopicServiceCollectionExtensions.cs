@@ -61,6 +61,10 @@ public static class TopicServiceCollectionExtensions
         services.AddSingleton<EventLogWriter>();
         services.AddSingleton<TopicHub>();
         services.AddSingleton<TopicPublisher>();
+        services.AddSingleton<PublishRate>();
+        services.AddSingleton<TopicAccess>();
+        services.AddSingleton<TopicTickets>();
+        services.AddSingleton<ITopicTickets>(provider => provider.GetRequiredService<TopicTickets>());
         services.AddSingleton<ITopicPublisher>(provider => provider.GetRequiredService<TopicPublisher>());
         return services.AddHostedService<TopicLifetime>();
     }

@@ -31,6 +31,9 @@ public sealed class TopicSet
     /// <summary>Whether nothing is in it.</summary>
     public bool IsEmpty => _names.Count == 0 && Prefixes.Count == 0;
 
+    /// <summary>The names and patterns.</summary>
+    public IEnumerable<string> Topics => [.. _names, .. Prefixes.Select(prefix => prefix + "*")];
+
     /// <summary>The names.</summary>
     internal IReadOnlyCollection<string> Names => _names;
 
@@ -52,6 +55,21 @@ public sealed class TopicSet
 
         return _names.Contains(name) || (_prefixes.Set.Count > 0 && HasPrefixOf(name));
     }
+
+    /// <summary>
+    /// Whether each name that the other set covers is covered by this one: <c>a/*</c> covers <c>a/b</c> and <c>a/b/*</c>, but neither
+    /// <c>a</c> nor <c>*</c>.
+    /// </summary>
+    /// <param name="topics">The other set.</param>
+    public bool Covers(TopicSet topics)
+    {
+        ArgumentNullException.ThrowIfNull(topics);
+        return topics._names.All(Covers) && topics.Prefixes.All(prefix => HasPrefixOf(prefix));
+    }
+
+    /// <summary>Those names and patterns of this set that the other does not cover.</summary>
+    internal TopicSet Except(TopicSet topics) =>
+        new([.. _names.Where(name => !topics.Covers(name)), .. Prefixes.Where(prefix => !topics.HasPrefixOf(prefix)).Select(prefix => prefix + "*")]);
 
     private bool HasPrefixOf(ReadOnlySpan<char> name)
     {

@@ -8,7 +8,11 @@ namespace FuncSse.Topics;
 /// Answers a request with the stream of a topic, or of the topics that the query names: <c>?topic=a&amp;topic=orders/*</c>. It answers HEAD
 /// and OPTIONS too. A client that comes back with its last event id gets all that it missed.
 /// </summary>
-/// <remarks>It needs <see cref="TopicServiceCollectionExtensions.AddTopics(IServiceCollection, Action{TopicOptions}?)"/>.</remarks>
+/// <remarks>
+/// It answers 400 to a wrong name, and with a <see cref="TopicOptions.SigningKey"/> or an <see cref="ITopicAuthorization"/> 401 or 403 to
+/// who may not have the topics. It answers 200 to everyone else, since a browser comes back after nothing else. It needs
+/// <see cref="TopicServiceCollectionExtensions.AddTopics(IServiceCollection, Action{TopicOptions}?)"/>.
+/// </remarks>
 /// <param name="name">
 /// The topic's name or pattern, as the route's catch-all parameter has it (<c>topics/{*name}</c>); <see langword="null"/> or empty for the
 /// topics of the query.
@@ -38,17 +42,45 @@ public sealed class TopicStreamResult(string? name = null, CancellationToken hos
             return TopicAnswer.WriteAsync(httpContext, StatusCodes.Status400BadRequest, refusal!);
         }
 
-        SseResponse.WriteHeaders(httpContext);
-        if (HttpMethods.IsHead(httpContext.Request.Method))
+        if (TicketRequest.IsAmbiguous(httpContext.Request))
+        {
+            return TopicAnswer.WriteAsync(httpContext, StatusCodes.Status400BadRequest, "?access_token= is there more than once.");
+        }
+
+        ValueTask<TopicAuthorizationResult> access = services.GetRequiredService<TopicAccess>().CheckAsync(httpContext, topics);
+        return access.IsCompletedSuccessfully
+            ? AnswerAsync(httpContext, registry, settings, topics, access.Result)
+            : WaitAsync(httpContext, registry, settings, topics, access);
+    }
+
+    private async Task WaitAsync(
+        HttpContext http, SseStreamRegistry registry, SseStreamSettings settings, TopicSet topics, ValueTask<TopicAuthorizationResult> access) =>
+        await AnswerAsync(http, registry, settings, topics, await access);
+
+    private Task AnswerAsync(
+        HttpContext http, SseStreamRegistry registry, SseStreamSettings settings, TopicSet topics, TopicAuthorizationResult access)
+    {
+        if (access == TopicAuthorizationResult.Challenge || access == TopicAuthorizationResult.Deny)
+        {
+            return TopicAnswer.RefuseAsync(http, isKnown: access == TopicAuthorizationResult.Deny);
+        }
+
+        SseResponse.WriteHeaders(http);
+        if (HttpMethods.IsHead(http.Request.Method))
         {
             return Task.CompletedTask;
         }
 
-        SseResponse.OptOut(httpContext);
-        var stream = new TopicStream(httpContext, registry, settings, services.GetRequiredService<TopicHub>(), topics, hostCancelled);
-        return registry.TryEnter(httpContext.TraceIdentifier)
-            ? stream.RunAsync(httpContext.Request.GetLastEventId())
-            : SseResponse.RefuseAsync(httpContext, registry, settings);
+        SseResponse.OptOut(http);
+        TopicHub hub = http.RequestServices.GetRequiredService<TopicHub>();
+        var stream = new TopicStream(http, registry, settings, hub, topics, hostCancelled)
+        {
+            Client = registry.Clients.Name(http, access.Subject),
+            AllowedUntil = access.Until,
+        };
+        return access.IsAllowed && registry.TryEnter(http.TraceIdentifier, stream.Client)
+            ? stream.RunAsync(http.Request.GetLastEventId())
+            : SseResponse.RefuseAsync(http, registry, settings);
     }
 
     private TopicSet? FindTopics(HttpRequest request, TopicOptions topicOptions, out string? refusal)

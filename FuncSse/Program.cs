@@ -13,6 +13,7 @@ builder.ConfigureFunctionsWebApplication();
 // The worker's own line, scope and activity for each request repeat those of the function, and are kept as long as the stream: a
 // twentieth of what it holds.
 builder.Logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
+builder.Services.AddAzureSettings(builder.Configuration);
 builder.Services.AddEndpoints(builder.Configuration);
 builder.Services.AddSingleton<IValidateOptions<SseOptions>>(
     new FunctionTimeout(builder.Configuration, Path.Combine(AppContext.BaseDirectory, "host.json")));

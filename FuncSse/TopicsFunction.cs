@@ -5,8 +5,8 @@ using Microsoft.Azure.Functions.Worker;
 namespace FuncSse;
 
 /// <summary>
-/// The topics, at <c>/topics/{name}</c>, and <c>/topics?topic=a&amp;topic=b</c> for several. Anyone may subscribe; publishing over HTTP needs
-/// the function key, which the host checks.
+/// The topics, at <c>/topics/{name}</c>, and <c>/topics?topic=a&amp;topic=b</c> for several. Subscribing needs
+/// a ticket if <c>Topics:SigningKey</c> is set; publishing over HTTP needs the function key, which the host checks.
 /// </summary>
 public static class TopicsFunction
 {

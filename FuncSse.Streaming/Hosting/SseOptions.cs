@@ -46,6 +46,19 @@ public sealed class SseOptions
     public int? MaxStreams { get; set; }
 
     /// <summary>
+    /// The most streams that one client has open at once on this instance: 1 or more; <see langword="null"/>, the default, for no limit. A
+    /// client is who its ticket says; without that, an IPv4 address or an IPv6 network of 64 bits.
+    /// </summary>
+    public int? MaxStreamsPerClient { get; set; }
+
+    /// <summary>
+    /// How many proxies in front of the app append to <c>X-Forwarded-For</c>: 0 to 10. With 0, the default, a client's address is that of
+    /// its connection; with 1 it is the last one in the header, with 2 the one before. Count only proxies that no client can go round, or
+    /// clients choose their address.
+    /// </summary>
+    public int Proxies { get; set; }
+
+    /// <summary>
     /// The other origins whose pages may read the streams: <c>none</c>, the default; <c>*</c> for all; or a list of origins as browsers
     /// send them, such as <c>https://example.com</c>, <c>https://*.example.com</c> for all hosts below a name, and <c>null</c> for pages
     /// without an origin. In configuration the list is separated by spaces, or an array. Pages of listed origins may send credentials.

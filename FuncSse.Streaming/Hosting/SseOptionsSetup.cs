@@ -25,6 +25,8 @@ internal sealed class SseOptionsSetup(IConfigurationSection section, string[] ot
         options.MaxDuration = settings.Time(nameof(options.MaxDuration), options.MaxDuration, SseOptions.MinLifetime, SseOptions.MaxLifetime);
         options.WriteTimeout = settings.Time(nameof(options.WriteTimeout), options.WriteTimeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromDays(1));
         options.MaxStreams = settings.Limit(nameof(options.MaxStreams), options.MaxStreams);
+        options.MaxStreamsPerClient = settings.Limit(nameof(options.MaxStreamsPerClient), options.MaxStreamsPerClient);
+        options.Proxies = (int)settings.Number(nameof(options.Proxies), options.Proxies, min: 0, max: 10);
         // Origins hold neither commas nor semicolons, so a list that uses them is not misread.
         options.AllowedOrigins = settings.List(
             nameof(options.AllowedOrigins), options.AllowedOrigins, SseCors.IsAllowed, SseCors.Allowed, ' ', ',', ';');

@@ -43,6 +43,12 @@ internal abstract class SseStream
 
     public SseStreamWriter Writer { get; }
 
+    /// <summary>Whose stream it is, as <see cref="SseStreamRegistry.TryEnter"/> was told.</summary>
+    public string? Client { get; init; }
+
+    /// <summary>When the client's right to the stream ends; <see langword="null"/> for never.</summary>
+    public DateTimeOffset? AllowedUntil { get; init; }
+
     protected SseStreamRegistry Registry { get; }
 
     protected SseSignal Signal { get; } = new();
@@ -66,6 +72,7 @@ internal abstract class SseStream
                 ? Registry.Time.CreateTimer(
                     static self => ((SseStream)self!).End(SseStreamEnd.Lifetime), this, SseDelays.Lifetime(longest), Timeout.InfiniteTimeSpan)
                 : null;
+            using var ticket = AllowedUntil is { } end ? new SseDeadline(Registry.Time, end, () => End(SseStreamEnd.TicketExpired)) : null;
             using CancellationTokenRegistration left = _clientLeft.UnsafeRegister(
                 static self => ((SseStream)self!).End(SseStreamEnd.ClientLeft), this);
             using CancellationTokenRegistration stopping = Registry.Stopping.UnsafeRegister(
@@ -91,7 +98,7 @@ internal abstract class SseStream
                 Registry.Backoff.Reset(_http.Request);
             }
 
-            Registry.Leave(Registry.Time.GetElapsedTime(_opened), _end, _abandoned);
+            Registry.Leave(Registry.Time.GetElapsedTime(_opened), _end, _abandoned, Client);
             Log.StreamEnded(Registry.Logger, _traceIdentifier, Registry.Time.GetElapsedTime(_opened), _events, _end.Name());
         }
     }
@@ -198,7 +205,12 @@ internal abstract class SseStream
         }
 
         _watchdog.Ending(); // The feed may have taken its time.
-        if (LastRetry() is { } retry)
+        if (_end == SseStreamEnd.TicketExpired)
+        {
+            Writer.WriteEvent("", "expired"); // Without a retry: the client learns when it returns that it may not.
+            await FlushAsync();
+        }
+        else if (LastRetry() is { } retry)
         {
             Writer.WriteRetry(retry);
             await FlushAsync();

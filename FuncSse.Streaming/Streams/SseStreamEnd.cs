@@ -28,6 +28,9 @@ internal enum SseStreamEnd
 
     /// <summary>The feed threw.</summary>
     FeedFailed,
+
+    /// <summary>The client's right to the stream ended.</summary>
+    TicketExpired,
 }
 
 /// <summary>How logs and metrics spell the reason.</summary>
@@ -42,6 +45,7 @@ internal static class SseStreamEnds
         SseStreamEnd.HostCancelled => "host_cancelled",
         SseStreamEnd.FeedEnded => "feed_ended",
         SseStreamEnd.FeedFailed => "feed_failed",
+        SseStreamEnd.TicketExpired => "ticket_expired",
         _ => throw new UnreachableException(),
     };
 }

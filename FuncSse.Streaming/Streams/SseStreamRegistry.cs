@@ -35,6 +35,7 @@ internal sealed class SseStreamRegistry : IHostedLifecycleService
         _settings = new SseStreamSettings(_options, own: null);
         Metrics = new SseMetrics(meters, () => Open, () => Volatile.Read(ref _abandoned));
         Backoff = new SseBackoff(time);
+        Clients = new SseClients(_options);
     }
 
     public CoalescingTimeProvider Time { get; }
@@ -47,6 +48,8 @@ internal sealed class SseStreamRegistry : IHostedLifecycleService
 
     public SseBackoff Backoff { get; }
 
+    public SseClients Clients { get; }
+
     /// <summary>Streams that are open, and those that have ended while their feed still runs: they hold as much.</summary>
     public int Open => Volatile.Read(ref _open);
 
@@ -55,9 +58,21 @@ internal sealed class SseStreamRegistry : IHostedLifecycleService
     /// <summary>How data of a type becomes JSON; looked up once.</summary>
     public SseJson<T> Json<T>(IServiceProvider services) => (SseJson<T>)_json.GetOrAdd(typeof(T), static (_, services) => new SseJson<T>(services), services);
 
-    /// <summary>Counts a stream in, unless <see cref="SseOptions.MaxStreams"/> are open. Each that came in must <see cref="Leave"/>.</summary>
-    public bool TryEnter(string traceIdentifier)
+    /// <summary>
+    /// Counts a stream in, unless <see cref="SseOptions.MaxStreams"/> are open, or its client has
+    /// <see cref="SseOptions.MaxStreamsPerClient"/>. Each that came in must <see cref="Leave"/>.
+    /// </summary>
+    /// <param name="traceIdentifier">The request's, for the log.</param>
+    /// <param name="client">Whose stream it is, as <see cref="SseClients.Name"/> says.</param>
+    public bool TryEnter(string traceIdentifier, string? client = null)
     {
+        if (!Clients.TryEnter(client))
+        {
+            Metrics.StreamRefused();
+            Log.StreamOfClientRefused(Logger, traceIdentifier, _options.MaxStreamsPerClient!.Value);
+            return false;
+        }
+
         int limit = _options.MaxStreams ?? int.MaxValue;
         for (int open = Open; open < limit;)
         {
@@ -70,19 +85,21 @@ internal sealed class SseStreamRegistry : IHostedLifecycleService
             open = found;
         }
 
+        Clients.Leave(client);
         Metrics.StreamRefused();
         Log.StreamRefused(Logger, traceIdentifier, limit);
         return false;
     }
 
     /// <summary>Counts a stream out; one whose feed still runs keeps its place until that lets go.</summary>
-    public void Leave(TimeSpan duration, SseStreamEnd reason, Task? abandonedFeed)
+    public void Leave(TimeSpan duration, SseStreamEnd reason, Task? abandonedFeed, string? client = null)
     {
         Interlocked.Increment(ref _served);
         Metrics.StreamEnded(duration, reason);
         if (abandonedFeed is null)
         {
             Interlocked.Decrement(ref _open);
+            Clients.Leave(client);
             return;
         }
 
@@ -92,6 +109,7 @@ internal sealed class SseStreamRegistry : IHostedLifecycleService
             {
                 Interlocked.Decrement(ref _abandoned);
                 Interlocked.Decrement(ref _open);
+                Clients.Leave(client);
             },
             CancellationToken.None,
             TaskContinuationOptions.ExecuteSynchronously,

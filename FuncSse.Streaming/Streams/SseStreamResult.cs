@@ -59,9 +59,12 @@ public sealed class SseStreamResult<T>(SseFeed<T> feed, CancellationToken hostCa
             return Task.CompletedTask;
         }
 
-        var stream = new SseFeedStream<T>(httpContext, registry, settings, feed, hostCancelled);
+        var stream = new SseFeedStream<T>(httpContext, registry, settings, feed, hostCancelled)
+        {
+            Client = registry.Clients.Name(httpContext, subject: null),
+        };
         SseResponse.OptOut(httpContext); // Not for the answer that tells of missing metadata.
-        return registry.TryEnter(httpContext.TraceIdentifier)
+        return registry.TryEnter(httpContext.TraceIdentifier, stream.Client)
             ? stream.RunAsync(httpContext.Request.GetLastEventId())
             : SseResponse.RefuseAsync(httpContext, registry, settings);
     }

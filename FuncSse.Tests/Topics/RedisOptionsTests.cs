@@ -44,7 +44,7 @@ public sealed class RedisOptionsTests
         await using var redis = new RedisServer();
         await redis.InitializeAsync();
         await using var log = new RedisLog(redis, new TopicOptions { Redis = $"{redis.Configuration},user=funcsse,password=PASSWORD" });
-        string documents = await File.ReadAllTextAsync(Path.Combine(RepositoryTests.Root, "docs", "redis.md"), TestContext.Current.CancellationToken);
+        string documents = await File.ReadAllTextAsync(Path.Combine(RepositoryRoot.Path, "docs", "redis.md"), TestContext.Current.CancellationToken);
         string command = documents.Split("redis-cli ACL SETUSER", 2)[1].Split("\n\n", 2)[0]
             .Replace("{funcsse-topics}", log.Key, StringComparison.Ordinal)
             .Replace("'", "", StringComparison.Ordinal);

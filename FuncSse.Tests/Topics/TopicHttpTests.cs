@@ -163,29 +163,4 @@ public sealed class TopicHttpTests(Server server) : IDisposable
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         return await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
     }
-
-    /// <summary>Reads a stream frame by frame, as its bytes stand on the wire.</summary>
-    private sealed class TopicClient(HttpResponseMessage response, Stream body) : IDisposable
-    {
-        private readonly StreamReader _reader = new(body, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), detectEncodingFromByteOrderMarks: false);
-
-        public async Task<string> FrameAsync()
-        {
-            var frame = new StringBuilder();
-            string? line;
-            do
-            {
-                line = await _reader.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(Limit);
-                frame.Append(line).Append('\n');
-            }
-            while (!string.IsNullOrEmpty(line));
-            return frame.ToString();
-        }
-
-        public void Dispose()
-        {
-            _reader.Dispose();
-            response.Dispose();
-        }
-    }
 }

@@ -1,0 +1,33 @@
+namespace FuncSse.Topics;
+
+/// <summary>What a rule decides on a request for a stream.</summary>
+public sealed class TopicAuthorizationResult
+{
+    private TopicAuthorizationResult()
+    {
+    }
+
+    /// <summary>Nobody is signed in: 401. A browser does not come back by itself.</summary>
+    public static TopicAuthorizationResult Challenge { get; } = new();
+
+    /// <summary>Whoever is signed in may not have these topics: 403. A browser does not come back by itself.</summary>
+    public static TopicAuthorizationResult Deny { get; } = new();
+
+    /// <summary>It cannot be told now: the client is told to come back later, as one beyond a limit is.</summary>
+    public static TopicAuthorizationResult Later { get; } = new();
+
+    /// <summary>The ticket decides; without a <see cref="TopicOptions.SigningKey"/>, which tickets need, this is a 401.</summary>
+    public static TopicAuthorizationResult ByTicket { get; } = new();
+
+    internal bool IsAllowed { get; private init; }
+
+    internal DateTimeOffset? Until { get; private init; }
+
+    internal string? Subject { get; private init; }
+
+    /// <summary>The client may have the stream.</summary>
+    /// <param name="until">When the stream ends with the event <c>expired</c>; <see langword="null"/> for never.</param>
+    /// <param name="subject">Whose stream it is, for <see cref="Streaming.SseOptions.MaxStreamsPerClient"/>.</param>
+    public static TopicAuthorizationResult Allow(DateTimeOffset? until = null, string? subject = null) =>
+        new() { IsAllowed = true, Until = until, Subject = subject };
+}

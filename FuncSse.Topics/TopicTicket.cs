@@ -1,0 +1,69 @@
+using System.Text.Json;
+
+namespace FuncSse.Topics;
+
+/// <summary>What a valid ticket says.</summary>
+internal sealed record TopicTicket(TopicSet Topics, DateTimeOffset Expires, string? Subject)
+{
+    // Of clocks that differ. An end has none: who is no longer allowed must not be, and the ticket was made for as long as it says.
+    private const double Allowance = 60;
+
+    private static readonly double s_latest = (DateTimeOffset.MaxValue - DateTimeOffset.UnixEpoch).TotalSeconds - 1;
+
+    /// <summary>Reads the claims; <see langword="null"/> if they are not those of a ticket that is valid now.</summary>
+    public static TopicTicket? Read(JsonElement claims, DateTimeOffset now)
+    {
+        double seconds = (now - DateTimeOffset.UnixEpoch).TotalSeconds;
+        if (!TryGetTime(claims, "exp", out double? end) || !(end > seconds)
+            || !TryGetTime(claims, "nbf", out double? begin) || begin > seconds + Allowance
+            || !TryGetTime(claims, "iat", out double? made) || made > seconds + Allowance)
+        {
+            return null;
+        }
+
+        bool hasSubject = claims.TryGetProperty("sub", out JsonElement subject);
+        if (hasSubject && subject.ValueKind != JsonValueKind.String)
+        {
+            return null;
+        }
+
+        return claims.TryGetProperty("topics", out JsonElement topics) && ReadTopics(topics) is { } set
+            ? new TopicTicket(set, DateTimeOffset.UnixEpoch.AddSeconds(Math.Min(end.Value, s_latest)), hasSubject ? subject.GetString() : null)
+            : null;
+    }
+
+    private static TopicSet? ReadTopics(JsonElement topics)
+    {
+        if (topics.ValueKind != JsonValueKind.Array)
+        {
+            return null;
+        }
+
+        var names = new List<string>(topics.GetArrayLength());
+        foreach (JsonElement topic in topics.EnumerateArray())
+        {
+            if (topic.ValueKind != JsonValueKind.String || topic.GetString() is not { } name || !TopicName.IsValidToSubscribe(name))
+            {
+                return null;
+            }
+
+            names.Add(name);
+        }
+
+        return new TopicSet(names);
+    }
+
+    // Seconds since 1970, with a fraction or without (RFC 7519 §2).
+    private static bool TryGetTime(JsonElement claims, string name, out double? time)
+    {
+        time = null;
+        if (!claims.TryGetProperty(name, out JsonElement claim))
+        {
+            return true;
+        }
+
+        bool isNumber = claim.ValueKind == JsonValueKind.Number && claim.TryGetDouble(out double seconds);
+        time = isNumber ? claim.GetDouble() : null;
+        return isNumber;
+    }
+}

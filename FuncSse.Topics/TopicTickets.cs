@@ -1,0 +1,128 @@
+using System.Text;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+using Microsoft.IdentityModel.JsonWebTokens;
+using Microsoft.IdentityModel.Tokens;
+
+namespace FuncSse.Topics;
+
+/// <summary>Makes and validates tickets with the keys of the options.</summary>
+internal sealed class TopicTickets : ITopicTickets
+{
+    private const int MaxLength = 8 * 1024;
+    private const int MaxCookie = 4096; // RFC 6265 §6.1: the name, the value and the attributes, of which browsers count the first two.
+
+    private static readonly JsonWebTokenHandler s_handler = new() { SetDefaultTimesOnTokenCreation = false, MaximumTokenSizeInBytes = MaxLength };
+
+    private readonly SecurityKey[] _keys;
+    private readonly TokenValidationParameters _parameters;
+    private readonly TimeProvider _time;
+
+    public TopicTickets(TopicOptions options, TimeProvider time)
+    {
+        _time = time;
+        _keys = [.. options.SigningKey.Select(key => new SymmetricSecurityKey(Encoding.UTF8.GetBytes(key)))];
+        _parameters = new TokenValidationParameters
+        {
+            ValidAlgorithms = [SecurityAlgorithms.HmacSha256],
+            IssuerSigningKeys = _keys,
+            ValidAudience = options.Name,
+            ValidateIssuer = false, // Whoever has the key.
+            ValidateLifetime = false, // TopicTicket does it by the app's clock.
+            LogValidationExceptions = false,
+        };
+    }
+
+    /// <summary>Whether the app has a key, so that topics need tickets.</summary>
+    public bool AreNeeded => _keys.Length > 0;
+
+    public string Create(IEnumerable<string> topics, TimeSpan lifetime, string? subject = null)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(lifetime, TimeSpan.FromSeconds(1));
+        DateTimeOffset now = _time.GetUtcNow();
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(lifetime, DateTimeOffset.MaxValue - now);
+        var set = new TopicSet(topics);
+        if (set.IsEmpty)
+        {
+            throw new ArgumentException("A ticket is for one topic at least.", nameof(topics));
+        }
+
+        if (!AreNeeded)
+        {
+            throw new InvalidOperationException($"Tickets need a key: {TopicOptions.Section}:{nameof(TopicOptions.SigningKey)}.");
+        }
+
+        var claims = new Dictionary<string, object> { ["topics"] = set.Topics.ToArray() };
+        if (subject is not null)
+        {
+            claims["sub"] = subject;
+        }
+
+        string ticket = s_handler.CreateToken(new SecurityTokenDescriptor
+        {
+            Audience = _parameters.ValidAudience,
+            Claims = claims,
+            Expires = (now + lifetime).UtcDateTime,
+            SigningCredentials = new SigningCredentials(_keys[0], SecurityAlgorithms.HmacSha256),
+        });
+        return ticket.Length <= MaxLength ? ticket : throw new ArgumentException($"The ticket has more than {MaxLength} characters.", nameof(topics));
+    }
+
+    public void SetCookie(HttpResponse response, string ticket, string path)
+    {
+        ArgumentNullException.ThrowIfNull(response);
+        ArgumentException.ThrowIfNullOrEmpty(ticket);
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        if (path[0] != '/' || path.Any(c => c is < ' ' or > '~' or ';' or ','))
+        {
+            throw new ArgumentException("The path begins with / and is ASCII without , and ;.", nameof(path));
+        }
+
+        if (ITopicTickets.CookieName.Length + ticket.Length > MaxCookie)
+        {
+            throw new ArgumentException($"Browsers drop a cookie of more than {MaxCookie} bytes.", nameof(ticket));
+        }
+
+        response.Cookies.Append(ITopicTickets.CookieName, ticket, new CookieOptions
+        {
+            Expires = new JsonWebToken(ticket).ValidTo,
+            HttpOnly = true,
+            Path = path,
+            SameSite = SameSiteMode.Strict,
+            Secure = true,
+        });
+    }
+
+    /// <summary>What the ticket says if it is valid now, and <see langword="null"/> for any other text.</summary>
+    public async Task<TopicTicket?> ValidateAsync(string ticket)
+    {
+        if (ticket.Length > MaxLength)
+        {
+            return null;
+        }
+
+        try
+        {
+            TokenValidationResult result = await s_handler.ValidateTokenAsync(ticket, _parameters);
+            if (!result.IsValid || result.SecurityToken is not JsonWebToken token)
+            {
+                return null;
+            }
+
+            // What a critical header means is not known here (RFC 7515 §4.1.11). A signature has one spelling: its last character holds
+            // bits that decoders pass over.
+            if (token.TryGetHeaderValue("crit", out object _)
+                || Base64UrlEncoder.Encode(Base64UrlEncoder.DecodeBytes(token.EncodedSignature)) != token.EncodedSignature)
+            {
+                return null;
+            }
+
+            using JsonDocument claims = JsonDocument.Parse(Base64UrlEncoder.DecodeBytes(token.EncodedPayload));
+            return TopicTicket.Read(claims.RootElement, _time.GetUtcNow());
+        }
+        catch (Exception)
+        {
+            return null; // A text that cannot even be read is no ticket.
+        }
+    }
+}
