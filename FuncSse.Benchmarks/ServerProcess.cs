@@ -128,7 +128,9 @@ internal sealed class ServerProcess : IDisposable
     {
         Process own = Process.Start(command)!;
         long start = Stopwatch.GetTimestamp();
-        while (!IsOpen(address))
+        string children = $"/proc/{own.Id}/task/{own.Id}/children";
+        string child = "";
+        while (child.Length == 0 || !IsOpen(address))
         {
             if (own.HasExited || Stopwatch.GetElapsedTime(start) > StartLimit)
             {
@@ -137,9 +139,9 @@ internal sealed class ServerProcess : IDisposable
             }
 
             Thread.Sleep(50);
+            child = File.Exists(children) ? File.ReadAllText(children).Split(' ')[0] : "";
         }
 
-        string child = File.ReadAllText($"/proc/{own.Id}/task/{own.Id}/children").Split(' ')[0];
         return new ServerProcess(Process.GetProcessById(int.Parse(child, CultureInfo.InvariantCulture)), address, own);
     }
 

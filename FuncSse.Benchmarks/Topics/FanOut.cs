@@ -7,7 +7,8 @@ internal static class FanOut
 {
     private const int LatencyStreams = 1000;
 
-    private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(5);
+    // The runtime compiles what runs often a second time, in the background: on a busy machine that takes its time.
+    private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(10);
 
     public static void Run(BenchmarkOptions options)
     {
