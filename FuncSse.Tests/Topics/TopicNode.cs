@@ -2,10 +2,10 @@ using System.Diagnostics.Metrics;
 using System.Text;
 using FuncSse.Streaming;
 using FuncSse.Topics;
-using Microsoft.Extensions.Logging.Testing;
 using Microsoft.AspNetCore.Http.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
 using Microsoft.Extensions.Options;
 
 namespace FuncSse.Tests.Topics;

@@ -1,14 +1,19 @@
 using System.Globalization;
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
+using FuncSse.Streaming;
 
 namespace FuncSse.Endpoints;
 
-/// <summary>Your own feed: it tells the time, once a second, from the moment that it is asked. Let it tell something else.</summary>
+/// <summary>Your own feed: it tells the time once a second. Let it tell something else.</summary>
 /// <param name="time">Whose clock and timers it goes by.</param>
 public sealed class ClockFeed(TimeProvider time)
 {
-    /// <summary>Tells the time until nobody listens any more.</summary>
+    /// <summary>The stream that a request is answered with.</summary>
+    /// <param name="hostCancelled">On Azure Functions, the token of the <c>FunctionContext</c>.</param>
+    public SseStreamResult<string> Stream(CancellationToken hostCancelled = default) => new(ReadAsync, hostCancelled);
+
+    /// <summary>Tells the time until it is cancelled.</summary>
     /// <param name="lastEventId">What the client saw last. A clock has nothing to make up for; a feed with a history starts after it.</param>
     /// <param name="cancellationToken">Ends it.</param>
     public async IAsyncEnumerable<SseItem<string>> ReadAsync(

@@ -29,7 +29,7 @@ public sealed class ClockFeedTests
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Services.AddServerSentEvents();
         await using WebApplication app = builder.Build();
-        app.MapGet("/clock", () => new SseStreamResult<string>(_clock.ReadAsync));
+        app.MapGet("/clock", () => _clock.Stream());
         await app.StartAsync(TestContext.Current.CancellationToken);
 
         using var client = new HttpClient();

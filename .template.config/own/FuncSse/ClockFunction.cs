@@ -1,5 +1,4 @@
 using FuncSse.Endpoints;
-using FuncSse.Streaming;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Azure.Functions.Worker;
 
@@ -14,5 +13,5 @@ public static class ClockFunction
     public static IResult Run(
         [HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", "options", Route = "clock")] HttpRequest request,
         FunctionContext context) =>
-        new SseStreamResult<string>(Clock.ReadAsync, context.CancellationToken);
+        Clock.Stream(context.CancellationToken);
 }
