@@ -214,13 +214,11 @@ internal sealed class TopicHub(IEventLog log, TopicOptions options, TopicMetrics
         return new EventLogReader(log, end, metrics, follows: true);
     }
 
-    // All of a page is offered before anyone is woken, so that a burst is one flush to each and not one an event. The last event's subscribers
-    // are woken as they are found: of thousands, none is in the processor's cache any more when it is looked at a second time.
+    // All of a page is offered before anyone is woken, so that a burst is one flush to each and not one an event.
     private void Deliver(EventPage page, CancellationToken cancellationToken)
     {
-        for (int index = 0; index < page.Events.Count; index++)
+        foreach (TopicEvent next in page.Events)
         {
-            TopicEvent next = page.Events[index];
             lock (_gate)
             {
                 cancellationToken.ThrowIfCancellationRequested();
@@ -229,19 +227,9 @@ internal sealed class TopicHub(IEventLog log, TopicOptions options, TopicMetrics
                 _head = new HubHead(next.Sequence, next.Position);
             }
 
-            bool isLast = index == page.Events.Count - 1;
             foreach (TopicSubscription subscription in _due)
             {
-                if (!subscription.Offer(next))
-                {
-                    continue;
-                }
-
-                if (isLast)
-                {
-                    subscription.Wake();
-                }
-                else
+                if (subscription.Offer(next))
                 {
                     _woken.Add(subscription);
                 }

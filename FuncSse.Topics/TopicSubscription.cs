@@ -50,12 +50,7 @@ internal sealed partial class TopicSubscription(TopicHub hub, TopicSet topics, s
     /// <param name="isEvent">Whether it is an event, and not a word about the position.</param>
     public bool TryRead(out ReadOnlyMemory<byte> frame, out bool isEvent)
     {
-        (frame, isEvent) = (default, false);
-        if (_state == State.Live && Volatile.Read(ref _next) == 0 && _control is null)
-        {
-            return false; // As after each event. Whoever has news gives the signal after it, so an old value does no harm.
-        }
-
+        isEvent = false;
         lock (_gate)
         {
             if (_control is not null && _state != State.Ended)
