@@ -22,7 +22,7 @@ public sealed class CounterFeed(TimeSpan interval, TimeProvider time)
     public SseStreamResult<string> Stream(HttpRequest request, CancellationToken hostCancelled = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        return new SseStreamResult<string>(ReadAsync, hostCancelled, request.Query["keepAlive"] == "event" ? WithKeepAliveEvent : null);
+        return new SseStreamResult<string>(ReadAsync, hostCancelled, request.FindInQuery("keepAlive") == "event" ? WithKeepAliveEvent : null);
     }
 
     /// <summary>Counts on from the event that the client saw last, the first time one interval from now.</summary>

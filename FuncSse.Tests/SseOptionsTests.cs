@@ -151,6 +151,20 @@ public sealed class SseOptionsTests
         Assert.Equal($"Sse:{name} is not a known setting and is ignored; did you mean Sse:{nearest}?", warning.Message);
     }
 
+    [Fact]
+    public void Unknown_setting_is_warned_of_once_however_often_the_options_are_made()
+    {
+        using var logs = new FakeLoggerProvider();
+        IConfigurationRoot configuration = new ConfigurationBuilder().AddInMemoryCollection([new("Sse:Retri", "1")]).Build();
+        using ServiceProvider provider = new ServiceCollection()
+            .AddLogging(logging => logging.AddProvider(logs))
+            .AddServerSentEvents(configuration.GetSection("Sse"))
+            .BuildServiceProvider();
+        _ = provider.GetRequiredService<IOptionsMonitor<SseOptions>>().CurrentValue; // As the check at the start makes them.
+        _ = provider.GetRequiredService<IOptions<SseOptions>>().Value;
+        Assert.Single(logs.Collector.GetSnapshot());
+    }
+
     private static SseOptions Read(params (string Key, string Value)[] settings) => Options(_ => { }, settings);
 
     private static SseOptions Options(Action<IServiceCollection> configure, params (string Key, string Value)[] settings)

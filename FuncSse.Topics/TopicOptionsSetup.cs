@@ -8,12 +8,18 @@ namespace FuncSse.Topics;
 /// <summary>Reads the options from a configuration section.</summary>
 internal sealed class TopicOptionsSetup(IConfigurationSection section, ILogger<TopicOptions> logger) : IConfigureOptions<TopicOptions>
 {
+    private bool _hasWarned;
+
     public void Configure(TopicOptions options)
     {
         var settings = new SettingsReader(section.Path, section);
         Read(options, settings);
         settings.ThrowIfFailed(typeof(TopicOptions));
-        settings.WarnOfUnknown([], logger);
+        if (!Interlocked.Exchange(ref _hasWarned, true))
+        {
+            // Once: the check at the start and the app each have the options made.
+            settings.WarnOfUnknown([], logger);
+        }
     }
 
     private static void Read(TopicOptions options, SettingsReader settings)

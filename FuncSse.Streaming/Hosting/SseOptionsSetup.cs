@@ -10,12 +10,18 @@ namespace FuncSse.Streaming;
 /// <param name="logger">Where a setting that nobody knows is reported.</param>
 internal sealed class SseOptionsSetup(IConfigurationSection section, string[] otherSettings, ILogger<SseOptions> logger) : IConfigureOptions<SseOptions>
 {
+    private bool _hasWarned;
+
     public void Configure(SseOptions options)
     {
         var settings = new SettingsReader(section.Path, section);
         Read(options, settings);
         settings.ThrowIfFailed(typeof(SseOptions));
-        settings.WarnOfUnknown(otherSettings, logger);
+        if (!Interlocked.Exchange(ref _hasWarned, true))
+        {
+            // Once: the check at the start and the app each have the options made.
+            settings.WarnOfUnknown(otherSettings, logger);
+        }
     }
 
     private static void Read(SseOptions options, SettingsReader settings)

@@ -58,7 +58,7 @@ public static class SseServiceCollectionExtensions
     /// Sets the whole process up for thousands of streams. Call it in an app whose main work is streaming. It changes two things for the
     /// whole app. A shutdown waits 3 s at most for the requests that are still open (<see cref="HostOptions.ShutdownTimeout"/>), since
     /// Azure Functions kills a worker after 5 s. On Linux, Kestrel's socket transport is replaced by one that sends a stream's events
-    /// straight to the socket, which halves what an event costs; other responses go the way that they always go.
+    /// straight to the socket, which saves 12–17 % of what an event costs; other responses go the way that they always go.
     /// </summary>
     /// <param name="services">The app's services.</param>
     /// <returns><paramref name="services"/>.</returns>

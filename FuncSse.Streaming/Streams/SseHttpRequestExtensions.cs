@@ -20,18 +20,22 @@ public static class SseHttpRequestExtensions
     {
         ArgumentNullException.ThrowIfNull(request);
         StringValues header = request.Headers[LastEventIdHeader];
-        return header.Count == 1 && header.ToString() is { Length: > 0 } id ? id : FromQuery(request.QueryString);
+        return header.Count == 1 && header.ToString() is { Length: > 0 } id ? id : request.FindInQuery("lastEventId", "last_event_id");
     }
 
+    /// <summary>The first value of any of these names in the query; <see langword="null"/> for none or an empty one.</summary>
     // request.Query would keep everything that a client put there for as long as the stream.
-    private static string? FromQuery(QueryString query)
+    internal static string? FindInQuery(this HttpRequest request, params ReadOnlySpan<string> names)
     {
-        foreach (QueryStringEnumerable.EncodedNameValuePair pair in new QueryStringEnumerable(query.Value))
+        foreach (QueryStringEnumerable.EncodedNameValuePair pair in new QueryStringEnumerable(request.QueryString.Value))
         {
-            ReadOnlySpan<char> name = pair.DecodeName().Span;
-            if (name.Equals("lastEventId", StringComparison.OrdinalIgnoreCase) || name.Equals("last_event_id", StringComparison.OrdinalIgnoreCase))
+            ReadOnlySpan<char> found = pair.DecodeName().Span;
+            foreach (string name in names)
             {
-                return pair.DecodeValue() is { Length: > 0 } value ? value.ToString() : null;
+                if (found.Equals(name, StringComparison.OrdinalIgnoreCase))
+                {
+                    return pair.DecodeValue() is { Length: > 0 } value ? value.ToString() : null;
+                }
             }
         }
 
