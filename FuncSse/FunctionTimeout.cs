@@ -15,7 +15,7 @@ internal sealed class FunctionTimeout(IConfiguration configuration, string hostJ
 {
     private const string Name = "functionTimeout";
 
-    // A stream is over within 0.7 s of its end, unless its feed blocks the thread that asks it.
+    // The end of a lifetime must come first. A feed that still cleans up when the limit passes is hurried: it has 1 s, and the host waits 2 s.
     private static readonly TimeSpan EndMargin = TimeSpan.FromSeconds(1);
 
     public ValidateOptionsResult Validate(string? name, SseOptions options)
