@@ -29,6 +29,11 @@ internal sealed class FeedServer : IAsyncDisposable
     public static Task<FeedServer> StartAsync(params string[] frames) => StartAsync(async http =>
     {
         Open(http);
+        if (HttpMethods.IsHead(http.Request.Method))
+        {
+            return; // An endless HEAD would hold up what comes next on its connection.
+        }
+
         foreach (string frame in frames)
         {
             await http.Response.WriteAsync(frame, http.RequestAborted);

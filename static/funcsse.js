@@ -116,12 +116,12 @@ function open(address, options, hand) {
   async function onError(/** @type {EventSource} */ { readyState, url }) {
     heard = Date.now();
     byBrowser = readyState !== EventSource.CLOSED;
-    const current = byBrowser ? attempt : drop();
+    const current = byBrowser ? attempt : drop(), credentials = withCredentials ? 'include' : 'same-origin';
     set('reconnecting', { reason: 'lost' });
     if (byBrowser) return;
-    // An EventSource that is closed for good does not say why. A HEAD does.
-    const credentials = withCredentials ? 'include' : 'same-origin', signal = AbortSignal.timeout(10_000);
-    const response = await fetch(url, { method: 'HEAD', cache: 'no-store', credentials, signal }).catch(() => undefined);
+    // An EventSource that is closed for good does not say why. A HEAD does, a moment later: a page that goes away has its streams closed first.
+    const ask = () => fetch(url, { method: 'HEAD', cache: 'no-store', credentials, signal: AbortSignal.timeout(10_000) });
+    const response = await new Promise((done) => setTimeout(done, 100)).then(() => current === attempt ? ask() : undefined).catch(() => undefined);
     if (current !== attempt) return;
     const status = response?.status ?? 0, detail = { status, response };
     if (status === 204) return end('closed', 'ended', detail);
