@@ -16,13 +16,15 @@ public sealed class CounterFeed(TimeSpan interval, TimeProvider time)
     // 18 digits: all of them fit a long, with room for more counts than any client will wait for.
     private const int MaxDigits = 18;
 
+    private SseFeed<string>? _feed;
+
     /// <summary>The stream that a request is answered with. <c>?keepAlive=event</c> asks for keep-alives that scripts see.</summary>
     /// <param name="request">The request.</param>
     /// <param name="hostCancelled">As for <see cref="SseStreamResult{T}"/>.</param>
     public SseStreamResult<string> Stream(HttpRequest request, CancellationToken hostCancelled = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        return new SseStreamResult<string>(ReadAsync, hostCancelled, request.FindInQuery("keepAlive") == "event" ? WithKeepAliveEvent : null);
+        return new SseStreamResult<string>(_feed ??= ReadAsync, hostCancelled, request.FindInQuery("keepAlive") == "event" ? WithKeepAliveEvent : null);
     }
 
     /// <summary>Counts on from the event that the client saw last, the first time one interval from now.</summary>
