@@ -1,7 +1,13 @@
 using FuncSse.Streaming;
+//#if (hasTopics)
 using FuncSse.Topics;
+//#endif
+//#if (hasStorage)
 using FuncSse.Topics.AzureStorage;
+//#endif
+//#if (hasRedis)
 using FuncSse.Topics.Redis;
+//#endif
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
@@ -30,9 +36,15 @@ public static class EndpointsServiceCollectionExtensions
         services.AddSingleton(provider => new CounterFeed(
             provider.GetRequiredService<IOptions<CounterOptions>>().Value.Interval, provider.GetRequiredService<CoalescingTimeProvider>()));
         services.AddSingleton<StaticFiles>();
+        //#if (hasTopics)
         services.AddTopics(configuration.GetSection(TopicOptions.Section));
+        //#endif
+        //#if (hasStorage)
         services.AddAzureStorageEventLog(configuration);
+        //#endif
+        //#if (hasRedis)
         services.AddRedisEventLog();
+        //#endif
         services.AddMetricsExport(configuration);
         return services;
     }

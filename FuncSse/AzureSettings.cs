@@ -1,9 +1,6 @@
 using FuncSse.Streaming;
-using FuncSse.Topics;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
 
 namespace FuncSse;
 
@@ -20,27 +17,9 @@ internal static class AzureSettings
         if (!string.IsNullOrEmpty(configuration["WEBSITE_INSTANCE_ID"])) // The platform sets it on each instance.
         {
             services.Configure<SseOptions>(options => options.Proxies = 1);
-            services.AddHostedService<Warnings>();
+            //#if (hasTopics)
+            services.AddHostedService<TopicWarnings>();
+            //#endif
         }
-    }
-
-    private sealed class Warnings(TopicOptions options, IServiceProviderIsService services, ILogger<Warnings> logger) : IHostedService
-    {
-        public Task StartAsync(CancellationToken cancellationToken)
-        {
-            if (options.SigningKey.Count == 0 && !services.IsService(typeof(ITopicAuthorization)))
-            {
-                Log.TopicsArePublic(logger);
-            }
-
-            if (options.Log == "memory")
-            {
-                Log.LogIsMemory(logger);
-            }
-
-            return Task.CompletedTask;
-        }
-
-        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 }
