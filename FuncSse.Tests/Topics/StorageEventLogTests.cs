@@ -175,6 +175,20 @@ public sealed class StorageEventLogTests(Azurite storage) : EventLogSpecificatio
     }
 
     [Fact]
+    public async Task End_that_the_storage_has_lost_is_looked_for_once()
+    {
+        var time = new ManualTimeProvider();
+        var polls = new PollSchedule(TimeSpan.FromSeconds(1), time);
+        var after = new LogPosition("e", 1, 10);
+        polls.Appended(after with { Offset = 20 });
+        await polls.WaitAsync(after, Cancelled).WaitAsync(TopicNode.Limit, Cancelled);
+        Task next = polls.WaitAsync(after, Cancelled);
+        Assert.False(next.IsCompleted);
+        time.Advance(TimeSpan.FromSeconds(1));
+        await next.WaitAsync(TopicNode.Limit, Cancelled);
+    }
+
+    [Fact]
     public async Task Log_that_was_deleted_begins_anew_and_its_positions_are_unknown()
     {
         var container = new StorageLog(storage);
