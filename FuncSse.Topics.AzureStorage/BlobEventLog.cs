@@ -131,7 +131,7 @@ internal sealed class BlobEventLog : IEventLog
                 await _roller.KeepUpAsync(state, cancellationToken);
             }
         }
-        catch (Exception exception) when (exception is RequestFailedException or EventLogUnavailableException or OperationCanceledException)
+        catch (Exception exception) when (exception is EventLogUnavailableException || StorageErrors.IsOutage(exception, CancellationToken.None))
         {
             // The segment is full for the next one too.
         }

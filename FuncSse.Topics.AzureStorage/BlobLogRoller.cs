@@ -76,7 +76,7 @@ internal sealed class BlobLogRoller(BlobLogContainer container, BlobLogLimits li
             BlobSegment oldest = await DeleteAsync(state.Epoch, segments, cancellationToken);
             Volatile.Write(ref _oldest, oldest.Length > 0 ? Tuple.Create(oldest.Age, time.GetTimestamp()) : null);
         }
-        catch (Exception exception) when (exception is RequestFailedException or EventLogUnavailableException or AggregateException)
+        catch (Exception exception) when (exception is EventLogUnavailableException || StorageErrors.IsOutage(exception, cancellationToken))
         {
             Log.UpkeepFailed(logger, exception);
         }
