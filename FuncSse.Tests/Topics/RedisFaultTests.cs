@@ -144,6 +144,25 @@ public sealed class RedisFaultTests
     }
 
     [Fact]
+    public async Task Redis_that_does_not_answer_the_subscription_gets_no_connection_more_for_it()
+    {
+        await using var redis = new RedisServer();
+        await redis.InitializeAsync();
+        await using var proxy = new FaultyProxy(redis.Port)
+        {
+            Swallows = text => text.Contains("SUBSCRIBE", StringComparison.Ordinal) && text.Contains(":appended", StringComparison.Ordinal),
+        };
+        await using var log = new RedisLog(redis, new TopicOptions { Redis = $"127.0.0.1:{proxy.Port}" });
+        TopicNode node = log.Node();
+        await node.PublishAsync("t", "1");
+        proxy.Swallows = _ => false;
+        await node.PublishAsync("t", "2");
+        await node.PublishAsync("t", "3");
+        string clients = await redis.CommandAsync("CLIENT", "LIST");
+        Assert.InRange(clients.Split('\n').Count(client => client.Contains("name=", StringComparison.Ordinal) && !client.Contains("cmd=client", StringComparison.Ordinal)), 1, 2);
+    }
+
+    [Fact]
     public async Task Promoted_replica_resets_streams_and_goes_on()
     {
         await using var primary = new RedisServer();
