@@ -50,6 +50,29 @@ public sealed class TopicHubTests : IAsyncDisposable
         Assert.Equal(["1", "2"], await reader.DataAsync(2));
     }
 
+    [Fact]
+    public async Task Earliest_is_no_loss_although_the_log_moves_on_meanwhile()
+    {
+        var options = new TopicOptions { MaxLogSize = 64 * 1024 };
+        var log = new FaultyLog(new MemoryEventLog(options, TimeProvider.System));
+        await using var node = new TopicNode(log, options);
+        await node.PublishAsync("a", "old");
+        int asked = 0;
+        log.AfterEarliest = async () =>
+        {
+            for (int number = 0; asked < 3 && number < 100; number++)
+            {
+                await node.PublishAsync("a", new string('x', 1000));
+            }
+
+            asked++;
+        };
+        using TopicReader reader = node.Subscribe("a", "earliest");
+        Assert.StartsWith("event: position\n", await reader.NextAsync(), StringComparison.Ordinal);
+        Assert.Equal(new string('x', 1000), await reader.DataAsync());
+        Assert.Equal(4, asked);
+    }
+
     [Theory]
     [InlineData("other-0-0")]
     [InlineData("")]
