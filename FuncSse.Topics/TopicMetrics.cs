@@ -7,8 +7,8 @@ namespace FuncSse.Topics;
 /// <summary>What an operator sees of the topics. The instruments are named and measured after OpenTelemetry's conventions.</summary>
 internal sealed class TopicMetrics
 {
-    // So many skipped records are told apart; beyond that one that is read twice may count twice.
-    private const int MaxSkippedKept = 1024;
+    // So many skipped records are told apart and logged; beyond that one that is read twice counts twice, and the counter alone tells of it.
+    internal const int MaxSkippedKept = 1024;
 
     // So many resets in so short a time are told as one.
     private const int StormSize = 100;
@@ -88,16 +88,22 @@ internal sealed class TopicMetrics
     /// <summary>A record is of no use. It counts once however often it is read.</summary>
     public void Skipped(LogPosition position, RecordKind kind)
     {
+        bool isLogged;
         lock (_gate)
         {
-            if (_skippedKept.Count < MaxSkippedKept && !_skippedKept.Add(position))
+            if (_skippedKept.Contains(position))
             {
                 return;
             }
+
+            isLogged = _skippedKept.Count < MaxSkippedKept && _skippedKept.Add(position);
         }
 
         _skipped.Add(1);
-        Log.RecordSkipped(_logger, position, kind);
+        if (isLogged)
+        {
+            Log.RecordSkipped(_logger, position, kind);
+        }
     }
 
     /// <summary>The log did not answer: told once, whoever finds out.</summary>
