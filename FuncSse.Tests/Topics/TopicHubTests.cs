@@ -269,6 +269,25 @@ public sealed class TopicHubTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Log_that_takes_no_events_while_it_is_read_is_told_once()
+    {
+        await using var other = new TopicNode(_log);
+        await using var node = new TopicNode(new FaultyLog(_log) { OnAppend = (_, _) => throw new EventLogUnavailableException() });
+        using TopicReader reader = node.Subscribe("a");
+        await reader.NextAsync();
+        Task<string> publish = node.PublishAsync("a", "lost");
+        while (!publish.IsCompleted)
+        {
+            await other.PublishAsync("a", "1");
+            Assert.Equal("1", await reader.DataAsync());
+            await Task.Delay(50, TestContext.Current.CancellationToken);
+        }
+
+        await Assert.ThrowsAsync<EventLogUnavailableException>(() => publish);
+        Assert.Contains("takes no events", Assert.Single(node.Logs.GetSnapshot()).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Log_is_followed_only_while_there_are_subscribers()
     {
         TopicReader reader = _node.Subscribe("a");
