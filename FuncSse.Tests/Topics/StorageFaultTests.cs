@@ -91,6 +91,32 @@ public sealed class StorageFaultTests(Azurite storage)
     }
 
     [Fact]
+    public async Task Instance_that_was_idle_while_segments_came_and_went_appends_to_the_newest()
+    {
+        using var handler = new FaultyHandler();
+        var container = new StorageLog(storage, limits: new BlobLogLimits(1, 1 << 20, TimeSpan.FromHours(1), TimeSpan.FromHours(1)));
+        await using TopicNode idle = container.Node(transport: new HttpClientTransport(handler));
+        await using TopicNode other = container.Node();
+        await idle.EarliestAsync();
+        await other.PublishAsync("t", "1");
+        string second = await other.PublishAsync("t", "2");
+        handler.OnSend = async (request, send) =>
+        {
+            // Segments that are past retention go just before they are made again.
+            if (request.Method == HttpMethod.Put && request.RequestUri!.AbsolutePath.EndsWith("/0000000002", StringComparison.Ordinal) && !FaultyHandler.IsAppend(request))
+            {
+                string epoch = second.Split('-')[0];
+                await container.Container.DeleteBlobIfExistsAsync($"{epoch}/0000000001", cancellationToken: Cancelled);
+                await container.Container.DeleteBlobIfExistsAsync($"{epoch}/0000000002", cancellationToken: Cancelled);
+            }
+
+            return await send();
+        };
+        string third = await idle.PublishAsync("t", "3");
+        Assert.Equal([third], (await other.ReadAsync(second)).Select(one => one.Id));
+    }
+
+    [Fact]
     public async Task Throttling_delays_publishers_and_is_no_error()
     {
         using var handler = new FaultyHandler();
