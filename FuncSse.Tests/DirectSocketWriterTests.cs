@@ -10,6 +10,9 @@ public sealed class DirectSocketWriterTests : IDisposable
 {
     private const int MaxBuffered = 64 * 1024;
 
+    // Of every wait, so that a fault fails its own test and does not hang the run.
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+
     // As Kestrel's pipe: its reader, the one that sends, is what a flush waits for.
     private readonly Pipe _pipe = new(new PipeOptions(
         readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, pauseWriterThreshold: 1, resumeWriterThreshold: 1));
@@ -266,14 +269,14 @@ public sealed class DirectSocketWriterTests : IDisposable
             Write(random.Next(100) switch { 0 => random.Next(100_000), 1 => 0, < 10 => random.Next(6000), _ => random.Next(300) });
             if (random.Next(3) > 0)
             {
-                await FlushAsync();
+                await FlushAsync().WaitAsync(Limit, TestContext.Current.CancellationToken);
             }
         }
 
         await _writer.CompleteAsync();
-        await send;
+        await send.WaitAsync(Limit, TestContext.Current.CancellationToken);
         _server.Shutdown(SocketShutdown.Send);
-        byte[] arrived = await read;
+        byte[] arrived = await read.WaitAsync(Limit, TestContext.Current.CancellationToken);
         Assert.True(_written.ToArray().AsSpan().SequenceEqual(arrived), $"seed {seed}");
     }
 
@@ -329,7 +332,7 @@ public sealed class DirectSocketWriterTests : IDisposable
     {
         while (!_server.Poll(0, SelectMode.SelectWrite))
         {
-            await _client.ReceiveAsync(new byte[64 * 1024], TestContext.Current.CancellationToken);
+            await _client.ReceiveAsync(new byte[64 * 1024], TestContext.Current.CancellationToken).AsTask().WaitAsync(Limit);
         }
 
         while (_client.Available > 0)

@@ -8,11 +8,14 @@ namespace FuncSse.Tests;
 /// <summary>The wire over a real socket, against the self-host or whatever <c>FUNCSSE_URL</c> names.</summary>
 public sealed class EndToEndTests(Server server) : IDisposable
 {
+    // Of every wait, so that a fault fails its own test and does not hang the run.
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+
     // As browsers send it: an id in UTF-8.
     private readonly HttpClient _client = new(new SocketsHttpHandler { RequestHeaderEncodingSelector = static (_, _) => Encoding.UTF8 })
     {
         BaseAddress = server.Address,
-        Timeout = TimeSpan.FromSeconds(30),
+        Timeout = Limit,
     };
 
     public static TheoryData<string> HostileIds => new(
@@ -35,10 +38,10 @@ public sealed class EndToEndTests(Server server) : IDisposable
 
         Stream body = await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken);
         byte[] buffer = new byte[1024];
-        int read = await body.ReadAsync(buffer, TestContext.Current.CancellationToken);
+        int read = await body.ReadAsync(buffer, TestContext.Current.CancellationToken).AsTask().WaitAsync(Limit, TestContext.Current.CancellationToken);
         Assert.Equal("retry: 1000\n\n", Encoding.UTF8.GetString(buffer, 0, read));
         long retryCame = Stopwatch.GetTimestamp();
-        read = await body.ReadAsync(buffer, TestContext.Current.CancellationToken);
+        read = await body.ReadAsync(buffer, TestContext.Current.CancellationToken).AsTask().WaitAsync(Limit, TestContext.Current.CancellationToken);
         Assert.Equal("id: 1\ndata: 1\n\n", Encoding.UTF8.GetString(buffer, 0, read));
         Assert.True(Stopwatch.GetElapsedTime(retryCame) > TimeSpan.FromMilliseconds(500), "The first event came with the headers.");
     }
@@ -142,7 +145,9 @@ public sealed class EndToEndTests(Server server) : IDisposable
     {
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         Stream body = await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken);
-        await foreach (SseItem<string> item in SseParser.Create(body).EnumerateAsync(TestContext.Current.CancellationToken))
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        limit.CancelAfter(Limit);
+        await foreach (SseItem<string> item in SseParser.Create(body).EnumerateAsync(limit.Token))
         {
             Assert.Equal(item.EventId, item.Data);
             return item.EventId;

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Text;
 
 namespace FuncSse.Tests;
 
@@ -19,6 +20,9 @@ internal sealed class FaultyProxy : IAsyncDisposable
     }
 
     public int Port { get; }
+
+    /// <summary>Whether a piece of what is sent is not forwarded, by its text.</summary>
+    public Func<string, bool> Swallows { get; set; } = _ => false;
 
     /// <summary>Forwards nothing more over the connections that are open, and leaves them open. New ones work.</summary>
     public void Swallow()
@@ -85,14 +89,17 @@ internal sealed class FaultyProxy : IAsyncDisposable
         }
     }
 
-    private static async Task ForwardAsync(Socket from, Socket to, CancellationToken cancellationToken)
+    private async Task ForwardAsync(Socket from, Socket to, CancellationToken cancellationToken)
     {
         try
         {
             byte[] buffer = new byte[16 * 1024];
             for (int count; (count = await from.ReceiveAsync(buffer, cancellationToken)) > 0;)
             {
-                await to.SendAsync(buffer.AsMemory(0, count), cancellationToken);
+                if (!Swallows(Encoding.Latin1.GetString(buffer, 0, count)))
+                {
+                    await to.SendAsync(buffer.AsMemory(0, count), cancellationToken);
+                }
             }
 
             to.Shutdown(SocketShutdown.Send);

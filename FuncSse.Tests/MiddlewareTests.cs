@@ -63,9 +63,9 @@ public sealed class MiddlewareTests : IAsyncDisposable
         await StartAsync(app => app.UseOutputCache());
         _release.SetResult();
         using StreamReader first = await OpenAsync("/any");
-        Assert.EndsWith("data: b of 1\n\n", await first.ReadToEndAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.EndsWith("data: b of 1\n\n", await RestAsync(first), StringComparison.Ordinal);
         using StreamReader second = await OpenAsync("/any");
-        Assert.EndsWith("data: b of 2\n\n", await second.ReadToEndAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        Assert.EndsWith("data: b of 2\n\n", await RestAsync(second), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -92,7 +92,7 @@ public sealed class MiddlewareTests : IAsyncDisposable
         Assert.Equal("data: a of 1", await EventAsync(stream));
         _release.SetResult();
         Assert.Equal("data: b of 1", await EventAsync(stream));
-        Assert.Null(await stream.ReadLineAsync(TestContext.Current.CancellationToken));
+        Assert.Empty(await RestAsync(stream));
     }
 
     [Fact]
@@ -135,7 +135,7 @@ public sealed class MiddlewareTests : IAsyncDisposable
     {
         await StartAsync(app => app.UseExceptionHandler(error => error.Run(http => http.Response.WriteAsync("An error page."))).UseStatusCodePages());
         using StreamReader failing = await OpenAsync("/failing");
-        Assert.Matches("^retry: 1000\n\ndata: a\n\nretry: \\d{4}\n\n$", await failing.ReadToEndAsync(TestContext.Current.CancellationToken));
+        Assert.Matches("^retry: 1000\n\ndata: a\n\nretry: \\d{4}\n\n$", await RestAsync(failing));
         using HttpResponseMessage stop = await _client.GetAsync(Url("/stop"), TestContext.Current.CancellationToken);
         Assert.Equal(204, (int)stop.StatusCode);
         Assert.Empty(await stop.Content.ReadAsByteArrayAsync(TestContext.Current.CancellationToken));
@@ -169,7 +169,7 @@ public sealed class MiddlewareTests : IAsyncDisposable
         using var waits = new MetricCollector<double>(_app!.Services.GetRequiredService<System.Diagnostics.Metrics.IMeterFactory>(), SseMeter.Name, "funcsse.stream.time_to_first_event");
         _release.SetResult();
         using StreamReader stream = await OpenAsync();
-        await stream.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await RestAsync(stream);
         await Eventually.TrueAsync(() => lives.GetMeasurementSnapshot().Count == 1);
         Assert.Single(waits.GetMeasurementSnapshot());
         using HttpResponseMessage other = await _client.GetAsync(Url("/"), TestContext.Current.CancellationToken);
@@ -205,6 +205,8 @@ public sealed class MiddlewareTests : IAsyncDisposable
             _ => body,
         });
     }
+
+    private static Task<string> RestAsync(StreamReader stream) => stream.ReadToEndAsync(TestContext.Current.CancellationToken).WaitAsync(Limit);
 
     private static async Task<string> EventAsync(StreamReader stream)
     {

@@ -112,7 +112,7 @@ public sealed class SseStreamWriterTests
         long total = 0;
         while (total < expected)
         {
-            ReadResult result = await pipe.Reader.ReadAsync(TestContext.Current.CancellationToken);
+            ReadResult result = await pipe.Reader.ReadAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
             Assert.InRange(result.Buffer.Length, 0, SseStreamWriter.DataWindow + 16);
             total += result.Buffer.Length;
             pipe.Reader.AdvanceTo(result.Buffer.End);

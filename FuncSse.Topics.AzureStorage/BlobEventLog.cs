@@ -9,6 +9,10 @@ namespace FuncSse.Topics.AzureStorage;
 /// <summary>The log in append blobs of one container of a storage account.</summary>
 internal sealed class BlobEventLog : IEventLog
 {
+    // 8 TB, of which an append blob has 50,000 blocks of 100 MB at most. Beyond it a range may have no valid end, and a service that passes
+    // over such a range sends the whole blob.
+    private const long MaxOffset = 1L << 43;
+
     private static readonly TimeSpan s_epochFreshness = TimeSpan.FromSeconds(1);
 
     private readonly BlobLogContainer _container;
@@ -127,7 +131,7 @@ internal sealed class BlobEventLog : IEventLog
                 await _roller.KeepUpAsync(state, cancellationToken);
             }
         }
-        catch (Exception exception) when (exception is RequestFailedException or EventLogUnavailableException or OperationCanceledException)
+        catch (Exception exception) when (exception is EventLogUnavailableException || StorageErrors.IsOutage(exception, CancellationToken.None))
         {
             // The segment is full for the next one too.
         }
@@ -178,7 +182,7 @@ internal sealed class BlobEventLog : IEventLog
             state = await LookAgainAsync(state, cancellationToken);
         }
 
-        if (state.Epoch != after.Epoch || after.Segment < 1)
+        if (state.Epoch != after.Epoch || after.Segment < 1 || after.Offset > MaxOffset)
         {
             return new LogPage(PositionState.Unknown, [], after);
         }

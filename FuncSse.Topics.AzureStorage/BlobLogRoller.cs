@@ -25,6 +25,14 @@ internal sealed class BlobLogRoller(BlobLogContainer container, BlobLogLimits li
     /// <exception cref="EventLogUnavailableException">The log was deleted meanwhile.</exception>
     public async Task<BlobLogState> RollAsync(BlobLogState state, CancellationToken cancellationToken)
     {
+        // Where there are newer ones, the next one may be past retention. Made again, it would take events that no reader comes to.
+        container.Forget(state);
+        BlobLogState newest = await container.LocateAsync(cancellationToken);
+        if (newest.Epoch != state.Epoch || newest.Active > state.Active)
+        {
+            return newest;
+        }
+
         AppendBlobClient segment = container.Segment(state.Epoch, state.Active);
         var next = new BlobLogState(state.Epoch, state.Active + 1);
         try
@@ -76,7 +84,7 @@ internal sealed class BlobLogRoller(BlobLogContainer container, BlobLogLimits li
             BlobSegment oldest = await DeleteAsync(state.Epoch, segments, cancellationToken);
             Volatile.Write(ref _oldest, oldest.Length > 0 ? Tuple.Create(oldest.Age, time.GetTimestamp()) : null);
         }
-        catch (Exception exception) when (exception is RequestFailedException or EventLogUnavailableException or AggregateException)
+        catch (Exception exception) when (exception is EventLogUnavailableException || StorageErrors.IsOutage(exception, cancellationToken))
         {
             Log.UpkeepFailed(logger, exception);
         }

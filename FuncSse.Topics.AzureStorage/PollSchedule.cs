@@ -56,6 +56,7 @@ internal sealed class PollSchedule
         {
             if (_lastAppended is { } last && last.Epoch == after.Epoch && last.IsAfter(after))
             {
+                _lastAppended = null; // One look tells. What it does not find the storage has lost, and the next look is a poll.
                 return;
             }
 

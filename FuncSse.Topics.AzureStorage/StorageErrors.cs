@@ -18,8 +18,9 @@ internal static class StorageErrors
         }
     }
 
+    /// <summary>Whether the storage cannot be reached, or refuses.</summary>
     // The client's own time limit ends in a cancellation that nobody here asked for; repeated tries end in an aggregate.
-    private static bool IsOutage(Exception exception, CancellationToken cancellationToken) => exception switch
+    public static bool IsOutage(Exception exception, CancellationToken cancellationToken) => exception switch
     {
         RequestFailedException or AuthenticationFailedException or IOException or HttpRequestException => true,
         AggregateException several => several.InnerExceptions.All(inner => IsOutage(inner, cancellationToken)),

@@ -122,9 +122,9 @@ internal sealed class RedisConnection(
         {
             await redis.GetSubscriber().SubscribeAsync(_channel, (_, end) => wakeUp.Wake(end));
         }
-        catch (RedisException)
+        catch (Exception exception) when (IsOutage(exception, CancellationToken.None))
         {
-            // It is kept, and sent when there is a connection.
+            // It is kept, and sent when there is a connection. Whatever came out of here would leave this one behind, for good.
         }
 
         await CheckAsync(redis);

@@ -99,11 +99,9 @@ internal sealed class RedisWakeUp
             return false;
         }
 
-        if (newest.Epoch != after.Epoch)
-        {
-            _newest = null; // One look tells which of the two is over; a second would not know more.
-        }
-
+        // One look tells: of two epochs which one is over, and of an end that cannot be read that Redis has lost it. A second look would
+        // not know more.
+        _newest = null;
         return true;
     }
 

@@ -49,18 +49,17 @@ internal sealed class EventLogAppender(IEventLog log, string writer, TopicMetric
                 }
 
                 (_end, _endAsOf) = (ends[^1], time.GetTimestamp());
-                metrics.Reachable();
                 metrics.Appended();
                 Complete(batch, repeated ? await FindFirstAsync(after, ends, batch[0].Number, cancellationToken) : ends);
                 return;
             }
             catch (EventLogUnavailableException exception) when (!cancellationToken.IsCancellationRequested)
             {
-                metrics.Unreachable(exception);
+                metrics.NotAppended(exception);
             }
             catch (OperationCanceledException exception) when (!cancellationToken.IsCancellationRequested)
             {
-                metrics.Unreachable(exception);
+                metrics.NotAppended(exception);
             }
 
             await Task.Delay(pause, time, cancellationToken);

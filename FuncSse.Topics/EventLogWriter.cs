@@ -23,10 +23,12 @@ internal sealed class EventLogWriter : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly TopicMetrics _metrics;
     private readonly EventLogAppender _appender;
+    private readonly CancellationTokenSource _hurry;
     private readonly CancellationTokenSource _stop;
     private readonly Lock _gate = new();
     private readonly Queue<PendingEvent> _pending = new();
     private long _pendingBytes;
+    private volatile bool _isHurried;
     private Task _run = Task.CompletedTask;
     private bool _runs;
     private bool _stopped;
@@ -34,6 +36,7 @@ internal sealed class EventLogWriter : IAsyncDisposable
     public EventLogWriter(IEventLog log, TopicMetrics metrics, TimeProvider time)
     {
         (_time, _metrics) = (time, metrics);
+        _hurry = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
         _stop = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
         string writer = RandomNumberGenerator.GetHexString(12, lowercase: true);
         _appender = new EventLogAppender(log, writer, metrics, time);
@@ -53,6 +56,16 @@ internal sealed class EventLogWriter : IAsyncDisposable
         LogPosition position = await pending.Task;
         _metrics.Published(_time.GetElapsedTime(pending.Enqueued));
         return position;
+    }
+
+    /// <summary>
+    /// The host begins to stop, and the servers may still take a while. What is pending has <see cref="StopPatience"/> from now on, and so
+    /// has each event that comes in the meantime.
+    /// </summary>
+    public void Hurry()
+    {
+        _isHurried = true;
+        _hurry.CancelAfter(StopPatience);
     }
 
     /// <summary>Takes no more events, and lets what is pending finish or fail within <see cref="StopPatience"/>.</summary>
@@ -76,6 +89,7 @@ internal sealed class EventLogWriter : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await StopAsync();
+        _hurry.Dispose();
         _stop.Dispose();
     }
 
@@ -108,9 +122,10 @@ internal sealed class EventLogWriter : IAsyncDisposable
         var batch = new List<PendingEvent>();
         while (Take(batch))
         {
-            TimeSpan left = Patience - _time.GetElapsedTime(batch[0].Enqueued);
+            bool isHurried = _isHurried;
+            TimeSpan left = (isHurried ? StopPatience : Patience) - _time.GetElapsedTime(batch[0].Enqueued);
             using var limit = new CancellationTokenSource(left > TimeSpan.Zero ? left : TimeSpan.Zero, _time);
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, _stop.Token);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, _stop.Token, isHurried ? default : _hurry.Token);
             try
             {
                 await _appender.AppendAsync(batch, either.Token);

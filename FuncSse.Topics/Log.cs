@@ -28,4 +28,10 @@ internal static partial class Log
 
     [LoggerMessage(108, LogLevel.Error, "The app's rule of who may subscribe failed; the client is told to come back later.")]
     public static partial void RuleFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(109, LogLevel.Warning, "The event log takes no events; publishers get an error until it does.")]
+    public static partial void TakesNoEvents(ILogger logger, Exception exception);
+
+    [LoggerMessage(110, LogLevel.Information, "The event log takes events again, after {Duration}.")]
+    public static partial void TakesEvents(ILogger logger, TimeSpan duration);
 }

@@ -7,8 +7,8 @@ namespace FuncSse.Topics;
 /// <summary>What an operator sees of the topics. The instruments are named and measured after OpenTelemetry's conventions.</summary>
 internal sealed class TopicMetrics
 {
-    // So many skipped records are told apart; beyond that one that is read twice may count twice.
-    private const int MaxSkippedKept = 1024;
+    // So many skipped records are told apart and logged; beyond that one that is read twice counts twice, and the counter alone tells of it.
+    internal const int MaxSkippedKept = 1024;
 
     // So many resets in so short a time are told as one.
     private const int StormSize = 100;
@@ -27,14 +27,15 @@ internal sealed class TopicMetrics
     private readonly Histogram<double> _publishDuration;
     private readonly Histogram<double> _delay;
     private readonly HashSet<LogPosition> _skippedKept = [];
+    private readonly Outage _reading;
+    private readonly Outage _appending;
     private readonly Lock _gate = new();
-    private long? _unreachableSince;
     private long _windowBegan;
     private int _resetsInWindow;
 
     public TopicMetrics(IEventLog log, IMeterFactory meters, TimeProvider time, ILogger<TopicMetrics> logger)
     {
-        (_time, _logger) = (time, logger);
+        (_time, _logger, _reading, _appending) = (time, logger, new Outage(time), new Outage(time));
         Meter meter = meters.Create(SseMeter.Name);
         _published = meter.CreateCounter<long>("funcsse.topics.published", "{event}", "Events that this process published.");
         _appended = meter.CreateCounter<long>("funcsse.topics.appended", "{append}", "Appends to the log, each of one event or more.");
@@ -58,7 +59,14 @@ internal sealed class TopicMetrics
         _publishDuration.Record(duration.TotalSeconds);
     }
 
-    public void Appended() => _appended.Add(1);
+    public void Appended()
+    {
+        _appended.Add(1);
+        if (_appending.End() is { } duration)
+        {
+            Log.TakesEvents(_logger, duration);
+        }
+    }
 
     public void Delivered() => _delivered.Add(1);
 
@@ -88,54 +96,79 @@ internal sealed class TopicMetrics
     /// <summary>A record is of no use. It counts once however often it is read.</summary>
     public void Skipped(LogPosition position, RecordKind kind)
     {
+        bool isLogged;
         lock (_gate)
         {
-            if (_skippedKept.Count < MaxSkippedKept && !_skippedKept.Add(position))
+            if (_skippedKept.Contains(position))
             {
                 return;
             }
+
+            isLogged = _skippedKept.Count < MaxSkippedKept && _skippedKept.Add(position);
         }
 
         _skipped.Add(1);
-        Log.RecordSkipped(_logger, position, kind);
+        if (isLogged)
+        {
+            Log.RecordSkipped(_logger, position, kind);
+        }
     }
 
-    /// <summary>The log did not answer: told once, whoever finds out.</summary>
+    /// <summary>The log did not answer a reader: told once, whoever finds out.</summary>
     public void Unreachable(Exception exception)
     {
-        lock (_gate)
+        if (_reading.Begin())
         {
-            if (_unreachableSince is not null)
-            {
-                return;
-            }
-
-            _unreachableSince = _time.GetTimestamp();
+            Log.Unreachable(_logger, exception);
         }
-
-        Log.Unreachable(_logger, exception);
     }
 
-    /// <summary>The log answered.</summary>
+    /// <summary>The log answered a reader.</summary>
     public void Reachable()
     {
-        // Read without the gate: each answer comes here.
-        if (_unreachableSince is null)
+        if (_reading.End() is { } duration)
         {
-            return;
+            Log.Reachable(_logger, duration);
         }
+    }
 
-        lock (_gate)
+    /// <summary>The log did not take what was published, which tells nothing of reading: its memory is full, or the identity may not write.</summary>
+    public void NotAppended(Exception exception)
+    {
+        if (_appending.Begin())
         {
-            if (_unreachableSince is { } since)
-            {
-                _unreachableSince = null;
-                Log.Reachable(_logger, _time.GetElapsedTime(since));
-            }
+            Log.TakesNoEvents(_logger, exception);
         }
     }
 
     public void ReadingFailed(Exception exception) => Log.ReadingFailed(_logger, exception);
 
     public void AppendFailed(Exception exception) => Log.AppendFailed(_logger, exception);
+
+    /// <summary>Since when something fails, so that it is told once and not with each try.</summary>
+    private sealed class Outage(TimeProvider time)
+    {
+        private readonly Lock _gate = new();
+        private long? _since;
+
+        public bool Begin()
+        {
+            lock (_gate)
+            {
+                bool begins = _since is null;
+                _since ??= time.GetTimestamp();
+                return begins;
+            }
+        }
+
+        public TimeSpan? End()
+        {
+            lock (_gate)
+            {
+                TimeSpan? duration = _since is { } since ? time.GetElapsedTime(since) : null;
+                _since = null;
+                return duration;
+            }
+        }
+    }
 }

@@ -37,13 +37,20 @@ public sealed class TopicPublishResult(string? name, bool isAuthorized = false, 
             return;
         }
 
-        (int status, string line) = await PublishAsync(httpContext, services);
-        if (status is StatusCodes.Status503ServiceUnavailable or StatusCodes.Status429TooManyRequests)
+        try
         {
-            httpContext.Response.Headers.RetryAfter = "1"; // Seconds.
-        }
+            (int status, string line) = await PublishAsync(httpContext, services);
+            if (status is StatusCodes.Status503ServiceUnavailable or StatusCodes.Status429TooManyRequests)
+            {
+                httpContext.Response.Headers.RetryAfter = "1"; // Seconds.
+            }
 
-        await TopicAnswer.WriteAsync(httpContext, status, line);
+            await TopicAnswer.WriteAsync(httpContext, status, line);
+        }
+        catch (Exception exception) when (exception is IOException or OperationCanceledException)
+        {
+            // The publisher has left. Functions and Kestrel would log a failure of the app.
+        }
     }
 
     private async Task<(int Status, string Line)> PublishAsync(HttpContext http, IServiceProvider services)
@@ -82,6 +89,10 @@ public sealed class TopicPublishResult(string? name, bool isAuthorized = false, 
             return services.GetRequiredService<PublishRate>().TryTake(http.Request)
                 ? (StatusCodes.Status200OK, await services.GetRequiredService<TopicPublisher>().PublishAsync(topic, data, type, http.RequestAborted))
                 : (StatusCodes.Status429TooManyRequests, $"This key publishes {topicOptions.MaxPublishRate} events a second at most.");
+        }
+        catch (BadHttpRequestException exception)
+        {
+            return (exception.StatusCode, exception.Message.ReplaceLineEndings(" ")); // The body's chunks are wrong, or it comes too slowly.
         }
         catch (ArgumentException exception)
         {

@@ -203,7 +203,11 @@ internal sealed partial class TopicSubscription(TopicHub hub, TopicSet topics, s
                 return;
             }
 
-            if (hub.Head is { } head)
+            if (_position is null && lastEventId == Earliest)
+            {
+                Load(null); // The log has moved on since it was asked: what it keeps begins later now, and nothing is lost.
+            }
+            else if (hub.Head is { } head)
             {
                 Reset(head, reason);
             }

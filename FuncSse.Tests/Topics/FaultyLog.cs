@@ -16,13 +16,21 @@ internal sealed class FaultyLog(IEventLog log) : IEventLog
     public Func<Func<Task<IReadOnlyList<LogPosition>?>>, CancellationToken, Task<IReadOnlyList<LogPosition>?>> OnAppend { get; set; } =
         (append, _) => append();
 
+    /// <summary>Called when the earliest position is found, before anyone knows it.</summary>
+    public Func<Task> AfterEarliest { get; set; } = () => Task.CompletedTask;
+
     public bool IsUnreachable { get; set; }
 
     public TimeSpan? OldestAge => log.OldestAge;
 
     public Task<LogPosition> GetEndAsync(CancellationToken cancellationToken) => Reached().GetEndAsync(cancellationToken);
 
-    public Task<LogPosition> GetEarliestAsync(CancellationToken cancellationToken) => Reached().GetEarliestAsync(cancellationToken);
+    public async Task<LogPosition> GetEarliestAsync(CancellationToken cancellationToken)
+    {
+        LogPosition earliest = await Reached().GetEarliestAsync(cancellationToken);
+        await AfterEarliest();
+        return earliest;
+    }
 
     public Task<LogPage> ReadAsync(LogPosition after, int maxBytes, CancellationToken cancellationToken)
     {

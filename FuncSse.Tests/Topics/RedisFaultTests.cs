@@ -123,6 +123,46 @@ public sealed class RedisFaultTests
     }
 
     [Fact]
+    public async Task End_that_the_disk_lost_is_looked_for_once()
+    {
+        await using var redis = new RedisAofServer();
+        await redis.InitializeAsync();
+        await using var log = new RedisLog(redis);
+        TopicNode node = log.Node();
+        using TopicReader reader = node.Subscribe("t");
+        await reader.NextAsync();
+        await node.PublishAsync("t", "1");
+        await node.PublishAsync("t", "2");
+        Assert.Equal(["1", "2"], await reader.DataAsync(2));
+        await redis.KillAsync();
+        redis.CutLog(10);
+        await redis.StartAsync();
+        long calls = 0;
+        await Eventually.TrueAsync(async () => (calls = await redis.CallsAsync()) > 0);
+        await Task.Delay(3000, Cancelled);
+        Assert.InRange(await redis.CallsAsync() - calls, 0, 20);
+    }
+
+    [Fact]
+    public async Task Redis_that_does_not_answer_the_subscription_gets_no_connection_more_for_it()
+    {
+        await using var redis = new RedisServer();
+        await redis.InitializeAsync();
+        await using var proxy = new FaultyProxy(redis.Port)
+        {
+            Swallows = text => text.Contains("SUBSCRIBE", StringComparison.Ordinal) && text.Contains(":appended", StringComparison.Ordinal),
+        };
+        await using var log = new RedisLog(redis, new TopicOptions { Redis = $"127.0.0.1:{proxy.Port}" });
+        TopicNode node = log.Node();
+        await node.PublishAsync("t", "1");
+        proxy.Swallows = _ => false;
+        await node.PublishAsync("t", "2");
+        await node.PublishAsync("t", "3");
+        string clients = await redis.CommandAsync("CLIENT", "LIST");
+        Assert.InRange(clients.Split('\n').Count(client => client.Contains("name=", StringComparison.Ordinal) && !client.Contains("cmd=client", StringComparison.Ordinal)), 1, 2);
+    }
+
+    [Fact]
     public async Task Promoted_replica_resets_streams_and_goes_on()
     {
         await using var primary = new RedisServer();

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 
@@ -79,6 +80,14 @@ public class RedisServer : IAsyncLifetime
         string answer = await client.StandardOutput.ReadToEndAsync().WaitAsync(s_limit);
         await client.WaitForExitAsync().WaitAsync(s_limit);
         return answer.Trim();
+    }
+
+    /// <summary>How many scripts it has run.</summary>
+    public async Task<long> CallsAsync()
+    {
+        string[] lines = (await CommandAsync("INFO", "commandstats")).Split('\n');
+        string? line = Array.Find(lines, one => one.StartsWith("cmdstat_evalsha:", StringComparison.Ordinal));
+        return line is null ? 0 : long.Parse(line.Split("calls=")[1].Split(',')[0], CultureInfo.InvariantCulture);
     }
 
     public async ValueTask DisposeAsync()

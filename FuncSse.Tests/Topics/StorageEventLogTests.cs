@@ -175,6 +175,41 @@ public sealed class StorageEventLogTests(Azurite storage) : EventLogSpecificatio
     }
 
     [Fact]
+    public async Task Far_off_position_costs_no_reading()
+    {
+        long read = 0;
+        using var handler = new FaultyHandler();
+        await using TopicNode node = new StorageLog(storage).Node(transport: new Azure.Core.Pipeline.HttpClientTransport(handler));
+        LogPosition last = Parse(await node.PublishAsync("t", new string('x', 100_000)));
+        handler.OnSend = async (request, send) =>
+        {
+            HttpResponseMessage response = await send();
+            read += request.Method == HttpMethod.Get ? response.Content.Headers.ContentLength ?? 0 : 0;
+            return response;
+        };
+        for (int bit = 20; bit < 64; bit++)
+        {
+            Assert.Equal(PositionState.Unknown, await node.StateAsync($"{last with { Offset = long.MaxValue >> (63 - bit) }}"));
+        }
+
+        Assert.Equal(0, read);
+    }
+
+    [Fact]
+    public async Task End_that_the_storage_has_lost_is_looked_for_once()
+    {
+        var time = new ManualTimeProvider();
+        var polls = new PollSchedule(TimeSpan.FromSeconds(1), time);
+        var after = new LogPosition("e", 1, 10);
+        polls.Appended(after with { Offset = 20 });
+        await polls.WaitAsync(after, Cancelled).WaitAsync(TopicNode.Limit, Cancelled);
+        Task next = polls.WaitAsync(after, Cancelled);
+        Assert.False(next.IsCompleted);
+        time.Advance(TimeSpan.FromSeconds(1));
+        await next.WaitAsync(TopicNode.Limit, Cancelled);
+    }
+
+    [Fact]
     public async Task Log_that_was_deleted_begins_anew_and_its_positions_are_unknown()
     {
         var container = new StorageLog(storage);

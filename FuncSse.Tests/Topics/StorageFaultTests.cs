@@ -1,5 +1,6 @@
 using Azure.Core.Pipeline;
 using FuncSse.Topics;
+using FuncSse.Topics.AzureStorage;
 
 namespace FuncSse.Tests.Topics;
 
@@ -66,6 +67,53 @@ public sealed class StorageFaultTests(Azurite storage)
         Assert.Equal([(id, "1"), (after, "2"), (last, "3")], await other.ReadAsync(earliest));
         Assert.Equal([(after, "2"), (last, "3")], await other.ReadAsync(id));
         Assert.Equal([(last, "3")], await other.ReadAsync(after));
+    }
+
+    [Fact]
+    public async Task Event_that_was_appended_is_acknowledged_although_the_segment_after_it_cannot_be_made()
+    {
+        using var handler = new FaultyHandler();
+        var container = new StorageLog(storage, limits: new BlobLogLimits(2, 1 << 20, TimeSpan.FromHours(1), TimeSpan.FromHours(1)));
+        await using TopicNode node = container.Node(transport: new HttpClientTransport(handler));
+        await node.PublishAsync("t", "1");
+        int appends = 0;
+        handler.OnSend = (request, send) =>
+        {
+            bool isAppend = FaultyHandler.IsAppend(request);
+            appends += isAppend ? 1 : 0;
+            return isAppend ? send() : throw new HttpRequestException("The connection broke.");
+        };
+        string second = await node.PublishAsync("t", "2");
+        Assert.Equal(1, appends);
+        handler.OnSend = (_, send) => send();
+        string third = await node.PublishAsync("t", "3");
+        Assert.Equal([third], (await node.ReadAsync(second)).Select(one => one.Id));
+    }
+
+    [Fact]
+    public async Task Instance_that_was_idle_while_segments_came_and_went_appends_to_the_newest()
+    {
+        using var handler = new FaultyHandler();
+        var container = new StorageLog(storage, limits: new BlobLogLimits(1, 1 << 20, TimeSpan.FromHours(1), TimeSpan.FromHours(1)));
+        await using TopicNode idle = container.Node(transport: new HttpClientTransport(handler));
+        await using TopicNode other = container.Node();
+        await idle.EarliestAsync();
+        await other.PublishAsync("t", "1");
+        string second = await other.PublishAsync("t", "2");
+        handler.OnSend = async (request, send) =>
+        {
+            // Segments that are past retention go just before they are made again.
+            if (request.Method == HttpMethod.Put && request.RequestUri!.AbsolutePath.EndsWith("/0000000002", StringComparison.Ordinal) && !FaultyHandler.IsAppend(request))
+            {
+                string epoch = second.Split('-')[0];
+                await container.Container.DeleteBlobIfExistsAsync($"{epoch}/0000000001", cancellationToken: Cancelled);
+                await container.Container.DeleteBlobIfExistsAsync($"{epoch}/0000000002", cancellationToken: Cancelled);
+            }
+
+            return await send();
+        };
+        string third = await idle.PublishAsync("t", "3");
+        Assert.Equal([third], (await other.ReadAsync(second)).Select(one => one.Id));
     }
 
     [Fact]

@@ -50,6 +50,29 @@ public sealed class TopicHubTests : IAsyncDisposable
         Assert.Equal(["1", "2"], await reader.DataAsync(2));
     }
 
+    [Fact]
+    public async Task Earliest_is_no_loss_although_the_log_moves_on_meanwhile()
+    {
+        var options = new TopicOptions { MaxLogSize = 64 * 1024 };
+        var log = new FaultyLog(new MemoryEventLog(options, TimeProvider.System));
+        await using var node = new TopicNode(log, options);
+        await node.PublishAsync("a", "old");
+        int asked = 0;
+        log.AfterEarliest = async () =>
+        {
+            for (int number = 0; asked < 3 && number < 100; number++)
+            {
+                await node.PublishAsync("a", new string('x', 1000));
+            }
+
+            asked++;
+        };
+        using TopicReader reader = node.Subscribe("a", "earliest");
+        Assert.StartsWith("event: position\n", await reader.NextAsync(), StringComparison.Ordinal);
+        Assert.Equal(new string('x', 1000), await reader.DataAsync());
+        Assert.Equal(4, asked);
+    }
+
     [Theory]
     [InlineData("other-0-0")]
     [InlineData("")]
@@ -243,6 +266,25 @@ public sealed class TopicHubTests : IAsyncDisposable
         Assert.Equal("1", await reader.DataAsync());
         Assert.Single(_node.Logs.GetSnapshot(), entry => entry.Message.Contains("cannot be reached", StringComparison.Ordinal));
         Assert.Single(_node.Logs.GetSnapshot(), entry => entry.Message.Contains("can be reached again", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Log_that_takes_no_events_while_it_is_read_is_told_once()
+    {
+        await using var other = new TopicNode(_log);
+        await using var node = new TopicNode(new FaultyLog(_log) { OnAppend = (_, _) => throw new EventLogUnavailableException() });
+        using TopicReader reader = node.Subscribe("a");
+        await reader.NextAsync();
+        Task<string> publish = node.PublishAsync("a", "lost");
+        while (!publish.IsCompleted)
+        {
+            await other.PublishAsync("a", "1");
+            Assert.Equal("1", await reader.DataAsync());
+            await Task.Delay(50, TestContext.Current.CancellationToken);
+        }
+
+        await Assert.ThrowsAsync<EventLogUnavailableException>(() => publish);
+        Assert.Contains("takes no events", Assert.Single(node.Logs.GetSnapshot()).Message, StringComparison.Ordinal);
     }
 
     [Fact]

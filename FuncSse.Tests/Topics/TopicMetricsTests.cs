@@ -69,4 +69,19 @@ public sealed class TopicMetricsTests : IAsyncDisposable
         Assert.InRange(_sums["funcsse.topics.publish.duration"], 0, 30);
         Assert.InRange(_sums["funcsse.topics.oldest_event.age"], 0, 30);
     }
+
+    [Fact]
+    public async Task Skipped_records_beyond_those_that_are_told_apart_are_not_logged()
+    {
+        string earliest = await _node.EarliestAsync();
+        for (int number = 0; number < TopicMetrics.MaxSkippedKept + 100; number++)
+        {
+            await _node.AppendAsync("{\"v\":2}"u8.ToArray());
+        }
+
+        await _node.ReadAsync(earliest);
+        await _node.ReadAsync(earliest);
+        Assert.Equal(TopicMetrics.MaxSkippedKept, _node.Logs.Count);
+        Assert.Equal(TopicMetrics.MaxSkippedKept + 200, _sums["funcsse.topics.skipped_records"]);
+    }
 }

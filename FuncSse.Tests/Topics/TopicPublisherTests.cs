@@ -116,6 +116,25 @@ public sealed class TopicPublisherTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Four_seconds_begin_when_the_host_begins_to_stop_and_what_still_comes_has_its_own()
+    {
+        _log.OnAppend = (_, cancellationToken) => s_never.WaitAsync(cancellationToken);
+        Task<string> pending = _node.PublishAsync("t", "1");
+        await Eventually.TrueAsync(() => _log.Appends > 0);
+        _node.Writer.Hurry();
+        await MoveUntilAsync(pending);
+        await Assert.ThrowsAsync<EventLogUnavailableException>(() => pending);
+        Assert.InRange(_time.Now.TotalSeconds, 3.9, 4.2);
+
+        Task<string> late = _node.PublishAsync("t", "2");
+        await MoveUntilAsync(late);
+        await Assert.ThrowsAsync<EventLogUnavailableException>(() => late);
+        Assert.InRange(_time.Now.TotalSeconds, 7.8, 8.4);
+        _log.OnAppend = (append, _) => append();
+        await _node.PublishAsync("t", "3");
+    }
+
+    [Fact]
     public async Task Publisher_that_no_longer_waits_is_cancelled()
     {
         _log.OnAppend = (_, cancellationToken) => s_never.WaitAsync(cancellationToken);
