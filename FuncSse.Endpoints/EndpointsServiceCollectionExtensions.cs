@@ -1,3 +1,4 @@
+using Azure.Identity;
 using FuncSse.Streaming;
 using FuncSse.Topics;
 using FuncSse.Topics.AzureStorage;
@@ -32,7 +33,7 @@ public static class EndpointsServiceCollectionExtensions
         services.AddSingleton<StaticFiles>();
         services.AddTopics(configuration.GetSection(TopicOptions.Section));
         services.AddAzureStorageEventLog(configuration);
-        services.AddRedisEventLog();
+        services.AddRedisEventLog(credential: _ => new DefaultAzureCredential());
         services.AddMetricsExport(configuration);
         return services;
     }
