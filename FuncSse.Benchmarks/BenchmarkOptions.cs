@@ -13,7 +13,7 @@ internal sealed class BenchmarkOptions
           start  from the start of the process to the first byte
           others a download of 100 MB from an app that is set up for streams and from one without the package
           topics what topics cost and how quick they are, compared with other servers; --only names parts of it:
-                 fanout,latency,instances,publish,many,storm,memory,alloc
+                 fanout,latency,instances,publish,many,storm,memory,alloc,redis,rate,return
           burst  a replay of 100,000 events, and another endpoint beside four of them
           micro  BenchmarkDotNet: the frame writer beside SseFormatter (its own options follow)
 

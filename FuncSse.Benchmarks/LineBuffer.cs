@@ -1,9 +1,10 @@
 namespace FuncSse.Benchmarks;
 
 /// <summary>Puts lines together, wherever the bytes were cut.</summary>
-internal sealed class LineBuffer
+/// <param name="length">Of the longest line.</param>
+internal sealed class LineBuffer(int length = 512)
 {
-    private readonly byte[] _kept = new byte[512];
+    private readonly byte[] _kept = new byte[length];
     private int _length;
 
     /// <summary>Takes bytes up to the end of a line, or all of them where none ends here.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using FuncSse.Benchmarks;
 
 try
@@ -9,7 +10,17 @@ try
 
     if (args is ["serve-topics", string server])
     {
-        return server == "floor" ? TopicFloor.Run() : HandWrittenTopics.Run();
+        return server switch
+        {
+            "floor" => TopicFloor.Run(),
+            "signalr" => SignalRServer.Run(),
+            _ => HandWrittenTopics.Run(),
+        };
+    }
+
+    if (args is ["publish", string redis, string seconds])
+    {
+        return await PublishRate.PublishAsync(redis, TimeSpan.FromSeconds(int.Parse(seconds, CultureInfo.InvariantCulture)));
     }
 
     if (args is ["serve-others", string package])

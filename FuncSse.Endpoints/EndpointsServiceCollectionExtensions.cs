@@ -1,3 +1,4 @@
+using Azure.Identity;
 using FuncSse.Streaming;
 //#if (hasTopics)
 using FuncSse.Topics;
@@ -41,10 +42,14 @@ public static class EndpointsServiceCollectionExtensions
         //#endif
         //#if (hasStorage)
         services.AddAzureStorageEventLog(configuration);
+<<<<<<< HEAD
         //#endif
         //#if (hasRedis)
         services.AddRedisEventLog();
         //#endif
+=======
+        services.AddRedisEventLog(credential: _ => new DefaultAzureCredential());
+>>>>>>> redis
         services.AddMetricsExport(configuration);
         return services;
     }

@@ -10,4 +10,7 @@ internal static partial class Log
 
     [LoggerMessage(142, LogLevel.Information, "Redis does not tell its maxmemory-policy; it has to be noeviction.")]
     public static partial void PolicyUnknown(ILogger logger);
+
+    [LoggerMessage(143, LogLevel.Warning, "The token for Redis could not be renewed; it is tried again every 30 seconds.")]
+    public static partial void TokenNotRenewed(ILogger logger, Exception exception);
 }

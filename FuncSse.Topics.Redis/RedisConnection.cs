@@ -6,11 +6,17 @@ namespace FuncSse.Topics.Redis;
 /// <summary>The one connection of the process. It is made when it is first needed, and again by itself whenever it breaks.</summary>
 /// <param name="configuration">The configuration string.</param>
 /// <param name="configure">Completes the configuration, as credentials do.</param>
+/// <param name="identity">Signs in; <see langword="null"/> where the configuration says all.</param>
 /// <param name="name">The name of the log: the hash tag of its keys, and the channel.</param>
 /// <param name="wakeUp">Told of what comes over the channel, and of each change of the connection.</param>
 /// <param name="logger">Told of an eviction policy that would delete events.</param>
 internal sealed class RedisConnection(
-    string configuration, Func<ConfigurationOptions, Task>? configure, string name, RedisWakeUp wakeUp, ILogger logger) : IAsyncDisposable
+    string configuration,
+    Func<ConfigurationOptions, Task>? configure,
+    RedisIdentity? identity,
+    string name,
+    RedisWakeUp wakeUp,
+    ILogger logger) : IAsyncDisposable
 {
     // Redis that is back is found within this, and half of it again for the pause of the heartbeat.
     private const int ReconnectMilliseconds = 500;
@@ -23,6 +29,7 @@ internal sealed class RedisConnection(
 
     private readonly RedisKey[] _keys = [$"{{{name}}}", $"{{{name}}}:life"];
     private readonly RedisChannel _channel = RedisChannel.Literal($"{{{name}}}:appended");
+    private readonly CancellationTokenSource _ending = new();
     private readonly Lock _gate = new();
     private Task<ConnectionMultiplexer>? _connecting;
     private bool _disposed;
@@ -62,10 +69,16 @@ internal sealed class RedisConnection(
         Task<ConnectionMultiplexer>? connecting;
         lock (_gate)
         {
+            if (_disposed)
+            {
+                return;
+            }
+
             _disposed = true;
             (connecting, _connecting) = (_connecting, null);
         }
 
+        await _ending.CancelAsync();
         if (connecting is not null)
         {
             await ((Task)connecting).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -74,6 +87,8 @@ internal sealed class RedisConnection(
                 await (await connecting).DisposeAsync();
             }
         }
+
+        _ending.Dispose();
     }
 
     private static bool IsOutage(Exception exception, CancellationToken cancellationToken) => exception switch
@@ -128,6 +143,7 @@ internal sealed class RedisConnection(
         }
 
         await CheckAsync(redis);
+        _ = identity?.RenewAsync(redis, options, _ending.Token);
         return redis;
     }
 
@@ -137,6 +153,7 @@ internal sealed class RedisConnection(
         try
         {
             await (configure?.Invoke(options) ?? Task.CompletedTask);
+            await (identity?.SignInAsync(options, _ending.Token) ?? Task.CompletedTask);
         }
         catch (Exception exception)
         {

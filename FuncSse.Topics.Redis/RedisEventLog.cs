@@ -24,10 +24,12 @@ internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
     /// <param name="configure">Completes the configuration; may be <see langword="null"/>.</param>
     /// <param name="time">For pauses and elapsed times; never for dates.</param>
     /// <param name="logger">Told of an eviction policy that would delete events.</param>
-    public RedisEventLog(TopicOptions options, Func<ConfigurationOptions, Task>? configure, TimeProvider time, ILogger logger)
+    /// <param name="identity">Signs in; <see langword="null"/> where the configuration says all.</param>
+    public RedisEventLog(
+        TopicOptions options, Func<ConfigurationOptions, Task>? configure, TimeProvider time, ILogger logger, RedisIdentity? identity = null)
     {
         (_options, _time, _wakeUp) = (options, time, new RedisWakeUp(time));
-        _connection = new RedisConnection(options.Redis!, configure, options.Name, _wakeUp, logger);
+        _connection = new RedisConnection(options.Redis!, configure, identity, options.Name, _wakeUp, logger);
     }
 
     public TimeSpan? OldestAge => Volatile.Read(ref _oldest) is { } oldest ? oldest.Item1 + _time.GetElapsedTime(oldest.Item2) : null;

@@ -1,3 +1,4 @@
+using Azure.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -10,9 +11,10 @@ public static class RedisServiceCollectionExtensions
 {
     /// <summary>Keeps the events of the topics in a Redis stream under the key <see cref="TopicOptions.Name"/> in braces.</summary>
     /// <param name="services">The app's services.</param>
-    /// <param name="configure">
-    /// Completes what <see cref="TopicOptions.Redis"/> says before the connection is made, as
-    /// <c>options => options.ConfigureForAzureWithTokenCredentialAsync(credential)</c> of the package Microsoft.Azure.StackExchangeRedis does.
+    /// <param name="configure">Completes what <see cref="TopicOptions.Redis"/> says before the connection is made.</param>
+    /// <param name="credential">
+    /// Signs in with Microsoft Entra ID, as <c>_ => new DefaultAzureCredential()</c> of the package Azure.Identity does. It is asked for where
+    /// <see cref="TopicOptions.Redis"/> names a Redis of Azure and has no password, and not for any other.
     /// </param>
     /// <returns><paramref name="services"/>.</returns>
     /// <remarks>
@@ -20,15 +22,23 @@ public static class RedisServiceCollectionExtensions
     /// stops the app when it starts, with a message that names it. Redis itself need not be there: publishers get
     /// <see cref="EventLogUnavailableException"/> and streams wait until it is.
     /// </remarks>
-    public static IServiceCollection AddRedisEventLog(this IServiceCollection services, Func<ConfigurationOptions, Task>? configure = null)
+    public static IServiceCollection AddRedisEventLog(
+        this IServiceCollection services,
+        Func<ConfigurationOptions, Task>? configure = null,
+        Func<IServiceProvider, TokenCredential>? credential = null)
     {
         ArgumentNullException.ThrowIfNull(services);
         services.AddSingleton<IValidateOptions<TopicOptions>, Check>();
-        return services.AddKeyedSingleton<IEventLog>("redis", (provider, _) => new RedisEventLog(
-            provider.GetRequiredService<TopicOptions>(),
-            configure,
-            provider.GetRequiredService<TimeProvider>(),
-            provider.GetRequiredService<ILogger<RedisEventLog>>()));
+        return services.AddKeyedSingleton<IEventLog>("redis", (provider, _) =>
+        {
+            TopicOptions options = provider.GetRequiredService<TopicOptions>();
+            TimeProvider time = provider.GetRequiredService<TimeProvider>();
+            ILogger<RedisEventLog> logger = provider.GetRequiredService<ILogger<RedisEventLog>>();
+            RedisIdentity? identity = credential is not null && RedisIdentity.IsFor(ConfigurationOptions.Parse(options.Redis!))
+                ? new RedisIdentity(credential(provider), time, logger)
+                : null;
+            return new RedisEventLog(options, configure, time, logger, identity);
+        });
     }
 
     private sealed class Check : IValidateOptions<TopicOptions>

@@ -13,6 +13,10 @@ param maximumInstanceCount int
 param streamsPerInstance int
 param siteUpdateStrategy string
 param dailyLogLimitGB int
+param topicsLog string
+param redisSku string
+param redisName string
+param redisResourceGroup string
 
 var packageContainer = 'app-package'
 
@@ -60,6 +64,28 @@ resource storageRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     principalType: 'ServicePrincipal'
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', storageBlobDataOwner)
   }
+}
+
+var newRedisName = 'redis-${resourceToken}'
+
+module newRedis 'redis.bicep' = if (topicsLog == 'redis' && empty(redisName)) {
+  name: 'redis'
+  params: {
+    location: location
+    tags: tags
+    name: newRedisName
+    sku: redisSku
+  }
+}
+
+module redis 'redis-access.bicep' = if (topicsLog == 'redis') {
+  name: 'redis-access'
+  scope: resourceGroup(empty(redisName) ? resourceGroup().name : redisResourceGroup)
+  params: {
+    name: empty(redisName) ? newRedisName : redisName
+    principalId: identity.properties.principalId
+  }
+  dependsOn: [newRedis]
 }
 
 resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
@@ -161,7 +187,7 @@ resource api 'Microsoft.Web/sites@2025-03-01' = {
       http20Enabled: true // over HTTP/1.1 a browser opens at most six streams to one origin
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
-      appSettings: [
+      appSettings: concat([
         {
           name: 'AzureWebJobsStorage__blobServiceUri'
           value: storage.properties.primaryEndpoints.blob
@@ -188,9 +214,18 @@ resource api 'Microsoft.Web/sites@2025-03-01' = {
         }
         {
           name: 'Topics__Log'
-          value: 'storage'
+          value: topicsLog
         }
-      ]
+      ], topicsLog == 'redis' ? [
+        {
+          name: 'Topics__Redis'
+          value: redis!.outputs.configuration
+        }
+        {
+          name: 'AZURE_CLIENT_ID' // which identity signs in to Redis
+          value: identity.properties.clientId
+        }
+      ] : [])
     }
   }
   dependsOn: [

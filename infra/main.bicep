@@ -72,6 +72,19 @@ param siteUpdateStrategy string = 'Recreate'
 @minValue(1)
 param dailyLogLimitGB int = 1
 
+@description('Where the events of the topics are kept: in the storage account of the app, or in an Azure Managed Redis, which costs money all the time.')
+@allowed(['storage', 'redis'])
+param topicsLog string = 'storage'
+
+@description('The size of the Redis that is created. Its memory must be larger than Topics:MaxLogSize, which is 1 GB by default: a B3 has 3 GB.')
+param redisSku string = 'Balanced_B3'
+
+@description('The name of an Azure Managed Redis that exists. Without a name, one is created where topicsLog asks for it.')
+param redisName string = ''
+
+@description('The resource group of the Redis that exists.')
+param redisResourceGroup string = ''
+
 var tags = { 'azd-env-name': environmentName }
 
 resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
@@ -92,6 +105,10 @@ module app 'app.bicep' = {
     streamsPerInstance: streamsPerInstance
     siteUpdateStrategy: siteUpdateStrategy
     dailyLogLimitGB: dailyLogLimitGB
+    topicsLog: topicsLog
+    redisSku: redisSku
+    redisName: redisName
+    redisResourceGroup: redisResourceGroup
   }
 }
 

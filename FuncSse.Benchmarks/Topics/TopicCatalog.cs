@@ -53,7 +53,7 @@ internal static class TopicCatalog
     {
         ProcessStartInfo command = name switch
         {
-            "hand" or "floor" => ServerCatalog.Dotnet(typeof(TopicCatalog).Assembly.Location, "serve-topics", name),
+            "hand" or "floor" or "signalr" => ServerCatalog.Dotnet(typeof(TopicCatalog).Assembly.Location, "serve-topics", name),
             "better-sse" => new ProcessStartInfo("node", ["better-sse.mjs"]) { WorkingDirectory = NodePackages.Directory },
             _ => ServerCatalog.Command(name, options),
         };

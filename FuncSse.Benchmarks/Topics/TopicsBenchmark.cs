@@ -3,7 +3,7 @@ namespace FuncSse.Benchmarks;
 /// <summary>What topics cost and how quick they are, in parts that each print a table.</summary>
 internal static class TopicsBenchmark
 {
-    public static readonly string[] Parts = ["fanout", "latency", "instances", "publish", "many", "storm", "memory", "alloc"];
+    public static readonly string[] Parts = ["fanout", "latency", "instances", "publish", "many", "storm", "memory", "alloc", "redis", "rate", "return"];
 
     public static int Run(BenchmarkOptions options)
     {
@@ -52,6 +52,15 @@ internal static class TopicsBenchmark
                 break;
             case "memory":
                 TopicMemory.Run(options);
+                break;
+            case "redis":
+                RedisFanOut.Run(options);
+                break;
+            case "rate":
+                PublishRate.Run(options);
+                break;
+            case "return":
+                RedisReturn.Run(options);
                 break;
             default:
                 TopicMemory.RunAllocation(options);

@@ -5,11 +5,13 @@ using System.Net.Sockets;
 
 namespace FuncSse.Tests.Topics;
 
-/// <summary>A real Redis as Debian installs it, on a free port and with a folder of its own. Without persistence, unless it is told otherwise.</summary>
+/// <summary>
+/// A real Redis as Debian installs it, or another server that the variable <c>REDIS_SERVER</c> has the path of, on a free port and with a
+/// folder of its own. Without persistence, unless it is told otherwise.
+/// </summary>
 public class RedisServer : IAsyncLifetime
 {
-    private const string Path = "/usr/bin/redis-server";
-
+    private static readonly string s_path = Environment.GetEnvironmentVariable("REDIS_SERVER") ?? "/usr/bin/redis-server";
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
 
     private readonly string[] _arguments;
@@ -32,11 +34,11 @@ public class RedisServer : IAsyncLifetime
     public static RedisServer ReplicaOf(RedisServer primary) =>
         new("--save", "", "--appendonly", "no", "--replicaof", "127.0.0.1", $"{primary.Port}", "--repl-diskless-sync-delay", "0");
 
-    public static void SkipWhereMissing() => Assert.SkipUnless(File.Exists(Path), $"There is no {Path}.");
+    public static void SkipWhereMissing() => Assert.SkipUnless(File.Exists(s_path), $"There is no {s_path}.");
 
     public async ValueTask InitializeAsync()
     {
-        if (File.Exists(Path))
+        if (File.Exists(s_path))
         {
             await StartAsync();
         }
@@ -46,7 +48,7 @@ public class RedisServer : IAsyncLifetime
     {
         string[] arguments =
             ["--port", $"{Port}", "--bind", "127.0.0.1", "--dir", _data.FullName, "--enable-debug-command", "yes", "--loglevel", "warning", .. _arguments];
-        _process = Process.Start(new ProcessStartInfo(Path, arguments) { RedirectStandardOutput = true })!;
+        _process = Process.Start(new ProcessStartInfo(s_path, arguments) { RedirectStandardOutput = true })!;
         _process.BeginOutputReadLine();
         await Eventually.TrueAsync(async () =>
         {
