@@ -121,7 +121,9 @@ public sealed class TokenStreamTests(Browser browser)
         });
         IConfiguration settings = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
         {
-            ["Model:Endpoint"] = $"{openAi.Address}/openai/v1/", ["Model:Name"] = "gpt", ["Model:Key"] = "secret",
+            ["Model:Endpoint"] = $"{openAi.Address}/openai/v1/",
+            ["Model:Name"] = "gpt",
+            ["Model:Key"] = "secret",
         }).Build();
         using IChatClient model = Models.Create(settings);
         await using SampleServer server = await StartAsync(model);
