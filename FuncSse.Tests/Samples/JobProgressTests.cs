@@ -28,7 +28,7 @@ public sealed class JobProgressTests(Browser browser) : IAsyncLifetime
                 .AddActivityFunc<int>(nameof(JobFunctions.Work), WorkAsync)
                 .AddActivityFunc<Progress>(nameof(JobFunctions.Report), (_, progress) =>
                     ActivatorUtilities.CreateInstance<JobFunctions>(_server.Services).Report(progress, CancellationToken.None)),
-            new DurableTaskTestHostOptions { LoggerFactory = NullLoggerFactory.Instance },
+            new DurableTaskTestHostOptions { Port = Azurite.FreePort(), LoggerFactory = NullLoggerFactory.Instance },
             TestContext.Current.CancellationToken);
         _server = await SampleServer.StartAsync(
             typeof(JobFunctions), (services, _) => services.AddTopics().AddSingleton(_durable.Client));

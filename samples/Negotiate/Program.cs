@@ -23,6 +23,10 @@ switch (builder.Configuration["Rule"])
     case "cookie":
         builder.Services.AddCookieTopics();
         break;
+    case null or "":
+        break;
+    case { } rule:
+        throw new InvalidOperationException($"Rule is '{rule}'; allowed is appservice, entra, cookie, or none.");
 }
 
 builder.Build().Run();
