@@ -52,6 +52,13 @@ public sealed class Browser : IAsyncLifetime
         return _tab;
     }
 
+    /// <summary>A tab of another user, in a profile of its own, whose requests all have a header. Whoever asked for it closes it.</summary>
+    public Task<IPage> OpenTabOfAsync(string header, string value)
+    {
+        Assert.SkipWhen(_browser is null, "No browser: set FUNCSSE_BROWSER to the path of a Chromium or Chrome.");
+        return _browser.NewPageAsync(new BrowserNewPageOptions { ExtraHTTPHeaders = [KeyValuePair.Create(header, value)] });
+    }
+
     /// <summary>
     /// A tab with a host's page, on the counter or on other events, started by hand where they are elsewhere; with a count to wait for, once
     /// the page shows it.

@@ -19,7 +19,7 @@ public sealed class FunctionTests
     public async Task Events_streams_the_counter_until_the_host_cancels_the_call()
     {
         using var stream = new StreamHarness();
-        using var call = new Call();
+        using var call = new FunctionCall();
         IResult result = new EventsFunction(stream.Counter).Run(stream.Http.Request, call);
         Assert.IsType<SseStreamResult<string>>(result);
         Task run = InlineContext.Run(() => result.ExecuteAsync(stream.Http));
@@ -77,34 +77,4 @@ public sealed class FunctionTests
 
     private static HttpTriggerAttribute Trigger(MethodInfo function) =>
         function.GetParameters().Select(parameter => parameter.GetCustomAttribute<HttpTriggerAttribute>()).Single(trigger => trigger is not null)!;
-
-    /// <summary>A call as the worker gives it to a function. The functions use its token only.</summary>
-    private sealed class Call : FunctionContext, IDisposable
-    {
-        private readonly CancellationTokenSource _cancelled = new();
-
-        public override CancellationToken CancellationToken => _cancelled.Token;
-
-        public override string InvocationId => throw new NotSupportedException();
-
-        public override string FunctionId => throw new NotSupportedException();
-
-        public override TraceContext TraceContext => throw new NotSupportedException();
-
-        public override BindingContext BindingContext => throw new NotSupportedException();
-
-        public override RetryContext RetryContext => throw new NotSupportedException();
-
-        public override IServiceProvider InstanceServices { get; set; } = null!;
-
-        public override FunctionDefinition FunctionDefinition => throw new NotSupportedException();
-
-        public override IDictionary<object, object> Items { get; set; } = null!;
-
-        public override IInvocationFeatures Features => throw new NotSupportedException();
-
-        public void Cancel() => _cancelled.Cancel();
-
-        public void Dispose() => _cancelled.Dispose();
-    }
 }

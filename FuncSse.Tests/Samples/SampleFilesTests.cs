@@ -1,0 +1,57 @@
+using System.Globalization;
+using System.Text.Json;
+using FuncSse.Streaming;
+
+namespace FuncSse.Tests.Samples;
+
+/// <summary>What each sample has, and what the documents show of them.</summary>
+public sealed class SampleFilesTests
+{
+    private static readonly string s_root = RepositoryRoot.Path;
+
+    public static TheoryData<string> Names => ["TokenStream", "QueueToPage", "JobProgress", "ChangesFeed", "Negotiate"];
+
+    [Fact]
+    public void Samples_are_these() =>
+        Assert.Equal(Names.Select(row => row.Data).Order(), Directory.GetDirectories(Path.Combine(s_root, "samples")).Select(Path.GetFileName).Order());
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Sample_is_built_and_can_be_tried(string name)
+    {
+        Assert.Contains($"\"samples\\{name}\\{name}.csproj\"", Read("FuncSse.sln"), StringComparison.Ordinal);
+        Assert.Contains($"| [{name}](samples/{name}/README.md) |", Read("README.md"), StringComparison.Ordinal);
+        string[] readme = Read($"samples/{name}/README.md").Split('\n');
+        Assert.StartsWith("    ", readme[2], StringComparison.Ordinal); // What one types comes first.
+        Assert.InRange(readme.Length, 10, 25);
+        Assert.StartsWith("@url = http://localhost:7071\n", Read($"samples/{name}/{name}.http"), StringComparison.Ordinal);
+        using JsonDocument settings = JsonDocument.Parse(Read($"samples/{name}/local.settings.sample.json"));
+        Assert.Equal("dotnet-isolated", settings.RootElement.GetProperty("Values").GetProperty("FUNCTIONS_WORKER_RUNTIME").GetString());
+        using JsonDocument host = JsonDocument.Parse(Read($"samples/{name}/host.json"));
+        var limit = TimeSpan.Parse(host.RootElement.GetProperty("functionTimeout").GetString()!, CultureInfo.InvariantCulture);
+        Assert.True(new SseOptions().MaxDuration < limit, $"MaxDuration is {new SseOptions().MaxDuration}, functionTimeout {limit}.");
+    }
+
+    [Theory]
+    [InlineData("docs/access.md", "Negotiate/NegotiateFunction.cs")]
+    [InlineData("docs/access.md", "Negotiate/Users.cs")]
+    [InlineData("docs/access.md", "Negotiate/Rules/AppServiceTopics.cs")]
+    [InlineData("docs/access.md", "Negotiate/Rules/EntraTopics.cs")]
+    [InlineData("docs/access.md", "Negotiate/Rules/CookieTopics.cs")]
+    [InlineData("docs/access.md", "Negotiate/Rules/RuleServiceCollectionExtensions.cs")]
+    public void Document_shows_the_source_of_a_sample(string document, string source) =>
+        Assert.Contains($"```csharp\n{Read($"samples/{source}")}```\n", Read(document), StringComparison.Ordinal);
+
+    // The document has other namespaces, since its reader has an app already.
+    [Theory]
+    [InlineData("docs/feeds.md", "ChangesFeed/OrdersFeed.cs")]
+    [InlineData("docs/feeds.md", "ChangesFeed/OrderStore.cs")]
+    [InlineData("docs/feeds.md", "ChangesFeed/OrdersFunction.cs")]
+    public void Document_shows_the_class_of_a_sample(string document, string source)
+    {
+        string type = Read($"samples/{source}").Split("namespace ChangesFeed;\n")[1];
+        Assert.Contains($"{type}```\n", Read(document), StringComparison.Ordinal);
+    }
+
+    private static string Read(string file) => File.ReadAllText(Path.Combine(s_root, file)).ReplaceLineEndings("\n");
+}
