@@ -1,4 +1,6 @@
+//#if (hasRedis)
 using Azure.Identity;
+//#endif
 using FuncSse.Streaming;
 //#if (hasTopics)
 using FuncSse.Topics;
@@ -42,14 +44,10 @@ public static class EndpointsServiceCollectionExtensions
         //#endif
         //#if (hasStorage)
         services.AddAzureStorageEventLog(configuration);
-<<<<<<< HEAD
         //#endif
         //#if (hasRedis)
-        services.AddRedisEventLog();
-        //#endif
-=======
         services.AddRedisEventLog(credential: _ => new DefaultAzureCredential());
->>>>>>> redis
+        //#endif
         services.AddMetricsExport(configuration);
         return services;
     }

@@ -72,8 +72,8 @@ param siteUpdateStrategy string = 'Recreate'
 @minValue(1)
 param dailyLogLimitGB int = 1
 
-@description('Where the events of the topics are kept: in the storage account of the app, or in an Azure Managed Redis, which costs money all the time.')
-@allowed(['storage', 'redis'])
+@description('Where the events of the topics are kept: in the storage account of the app, in an Azure Managed Redis, which costs money all the time, or in the memory of each instance, where they reach its own pages only.')
+@allowed(['memory', 'storage', 'redis'])
 param topicsLog string = 'storage'
 
 @description('The size of the Redis that is created. Its memory must be larger than Topics:MaxLogSize, which is 1 GB by default: a B3 has 3 GB.')
