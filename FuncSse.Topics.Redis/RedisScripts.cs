@@ -111,6 +111,7 @@ internal static class RedisScripts
     /// <summary>
     /// Takes the epoch, the id to read after and how many bytes to read. Answers with the epoch, the last id, 1 if something at or before the
     /// position is kept and 0 if not, or 2 if the position is known; then ids and records in turn. What another program wrote is passed over.
+    /// It looks at few records at once: large ones may follow small ones, and Redis serves nobody else while it copies them.
     /// </summary>
     public const string Read = Life + """
         local epoch, last = find()
@@ -131,7 +132,7 @@ internal static class RedisScripts
             from = entry.id
           end
           if #page < count then break end
-          count = math.min(count * 2, 256)
+          count = math.min(count * 2, 32)
         end
         if #answer == 3 and after ~= last then
           return { epoch, last, #redis.call('XREVRANGE', stream, after, '-', 'COUNT', 1) }

@@ -53,6 +53,8 @@ internal sealed class EventLogWriter : IAsyncDisposable
         Enqueue(pending);
         await using CancellationTokenRegistration cancelled =
             cancellationToken.Register(() => pending.TrySetCanceled(cancellationToken));
+        await using ITimer patience =
+            _time.CreateTimer(static waiting => ((PendingEvent)waiting!).GiveUp(), pending, Patience, Timeout.InfiniteTimeSpan);
         LogPosition position = await pending.Task;
         _metrics.Published(_time.GetElapsedTime(pending.Enqueued));
         return position;
@@ -122,8 +124,9 @@ internal sealed class EventLogWriter : IAsyncDisposable
         var batch = new List<PendingEvent>();
         while (Take(batch))
         {
+            // As long as the last of them may wait: those before it, which have waited longer, give up by themselves.
             bool isHurried = _isHurried;
-            TimeSpan left = (isHurried ? StopPatience : Patience) - _time.GetElapsedTime(batch[0].Enqueued);
+            TimeSpan left = (isHurried ? StopPatience : Patience) - _time.GetElapsedTime(batch[^1].Enqueued);
             using var limit = new CancellationTokenSource(left > TimeSpan.Zero ? left : TimeSpan.Zero, _time);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, _stop.Token, isHurried ? default : _hurry.Token);
             try

@@ -22,4 +22,7 @@ internal sealed class PendingEvent(string topic, string? type, ReadOnlyMemory<by
 
     /// <summary>The number that its record has: 0 before the first try.</summary>
     public long Number { get; set; }
+
+    /// <summary>The publisher has waited for long enough. The event may be published all the same.</summary>
+    public void GiveUp() => TrySetException(new EventLogUnavailableException("The event log did not take the event in time."));
 }

@@ -163,6 +163,26 @@ public sealed class RedisFaultTests
     }
 
     [Fact]
+    public async Task Large_events_behind_small_ones_are_not_read_all_at_once()
+    {
+        await using var redis = new RedisServer();
+        await redis.InitializeAsync();
+        await using var log = new RedisLog(redis);
+        TopicNode node = log.Node();
+        string earliest = await node.EarliestAsync();
+        foreach (int size in (int[])[1, 60_000])
+        {
+            string data = new('x', size);
+            await Task.WhenAll(Enumerable.Range(0, 300).Select(_ => node.PublishAsync("t", data))).WaitAsync(TopicNode.Limit, Cancelled);
+        }
+
+        Assert.Equal(600, (await node.ReadAsync(earliest)).Count);
+        string memory = await redis.CommandAsync("INFO", "memory");
+        string used = memory.Split('\n').Single(line => line.StartsWith("used_memory_lua:", StringComparison.Ordinal)).Trim();
+        Assert.InRange(long.Parse(used.Split(':')[1], System.Globalization.CultureInfo.InvariantCulture), 0, 8 << 20);
+    }
+
+    [Fact]
     public async Task Promoted_replica_resets_streams_and_goes_on()
     {
         await using var primary = new RedisServer();

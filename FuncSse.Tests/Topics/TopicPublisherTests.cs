@@ -66,6 +66,26 @@ public sealed class TopicPublisherTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Each_event_is_tried_for_its_own_ten_seconds()
+    {
+        _log.IsUnreachable = true;
+        Task<string> first = _node.PublishAsync("t", "1");
+        await Eventually.TrueAsync(() => _node.Logs.Count > 0);
+        Task<string> second = _node.PublishAsync("t", "2");
+        await MoveUntilAsync(second, () => _time.Now >= TimeSpan.FromSeconds(9));
+        Task<string> third = _node.PublishAsync("t", "3");
+        await MoveUntilAsync(second);
+        await Assert.ThrowsAsync<EventLogUnavailableException>(() => first);
+        await Assert.ThrowsAsync<EventLogUnavailableException>(() => second);
+        Assert.InRange(_time.Now.TotalSeconds, 9.9, 10.2);
+        await MoveUntilAsync(third, () => _time.Now >= TimeSpan.FromSeconds(15));
+        Assert.False(third.IsCompleted);
+        _log.IsUnreachable = false;
+        await MoveUntilAsync(third);
+        await third;
+    }
+
+    [Fact]
     public async Task What_waits_is_bounded_and_beyond_it_the_error_comes_at_once()
     {
         var gate = new TaskCompletionSource();
