@@ -18,7 +18,7 @@ internal sealed class EventLogAppender(IEventLog log, string writer, TopicMetric
     private long _number;
 
     /// <summary>Appends the batch and completes its events.</summary>
-    /// <param name="batch">The events: one at least.</param>
+    /// <param name="batch">The events: one at least. Those that are done before they are in the log, since nobody waits any more, are taken out.</param>
     /// <param name="cancellationToken">Cancelled when there is no more time.</param>
     public async Task AppendAsync(List<PendingEvent> batch, CancellationToken cancellationToken)
     {
@@ -50,7 +50,7 @@ internal sealed class EventLogAppender(IEventLog log, string writer, TopicMetric
 
                 (_end, _endAsOf) = (ends[^1], time.GetTimestamp());
                 metrics.Appended();
-                Complete(batch, repeated ? await FindFirstAsync(after, ends, batch[0].Number, cancellationToken) : ends);
+                Complete(batch, repeated ? await FindFirstAsync(after, ends, batch, cancellationToken) : ends);
                 return;
             }
             catch (EventLogUnavailableException exception) when (!cancellationToken.IsCancellationRequested)
@@ -64,6 +64,17 @@ internal sealed class EventLogAppender(IEventLog log, string writer, TopicMetric
 
             await Task.Delay(pause, time, cancellationToken);
             pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause;
+
+            // A publisher that was told of an error may publish the event again: it must not come into the log as well.
+            if (batch.RemoveAll(pending => pending.Task.IsCompleted) > 0)
+            {
+                records = [];
+            }
+
+            if (batch.Count == 0)
+            {
+                return;
+            }
         }
     }
 
@@ -94,9 +105,9 @@ internal sealed class EventLogAppender(IEventLog log, string writer, TopicMetric
     // An earlier attempt may have landed although it had no answer. Its copy is the one that counts, and it lies between what was the end
     // before the first attempt and the copy that was acknowledged.
     private async Task<IReadOnlyList<LogPosition>> FindFirstAsync(
-        LogPosition after, IReadOnlyList<LogPosition> acknowledged, long number, CancellationToken cancellationToken)
+        LogPosition after, IReadOnlyList<LogPosition> acknowledged, List<PendingEvent> batch, CancellationToken cancellationToken)
     {
-        var first = new LogPosition?[acknowledged.Count];
+        var first = new LogPosition?[batch.Count];
         int found = 0;
         for (LogPosition position = after; found < first.Length && acknowledged[^1].IsAfter(position);)
         {
@@ -109,10 +120,10 @@ internal sealed class EventLogAppender(IEventLog log, string writer, TopicMetric
             foreach (LogRecord line in page.Records)
             {
                 if (EventRecord.Decode(line.Line.Span, out EventRecord? record) == RecordKind.Event
-                    && record!.Writer == writer && record.Number >= number && record.Number - number < first.Length)
+                    && record!.Writer == writer && batch.FindIndex(pending => pending.Number == record.Number) is >= 0 and int index)
                 {
-                    found += first[record.Number - number] is null ? 1 : 0;
-                    first[record.Number - number] ??= line.End;
+                    found += first[index] is null ? 1 : 0;
+                    first[index] ??= line.End;
                 }
             }
 

@@ -93,7 +93,7 @@ internal sealed class EventLogReader(IEventLog log, LogPosition begin, TopicMetr
                 looked += line.Line.Length;
                 if (!line.End.IsAfter(_seen.Begin) && EventRecord.Decode(line.Line.Span, out EventRecord? record) == RecordKind.Event)
                 {
-                    records.Add((record!, line.End));
+                    records.Add((record! with { Data = default }, line.End)); // The data of hours would not fit the memory.
                 }
             }
 

@@ -124,6 +124,7 @@ internal sealed class EventLogWriter : IAsyncDisposable
         var batch = new List<PendingEvent>();
         while (Take(batch))
         {
+            long bytes = batch.Sum(one => (long)one.Size);
             // As long as the last of them may wait: those before it, which have waited longer, give up by themselves.
             bool isHurried = _isHurried;
             TimeSpan left = (isHurried ? StopPatience : Patience) - _time.GetElapsedTime(batch[^1].Enqueued);
@@ -140,7 +141,7 @@ internal sealed class EventLogWriter : IAsyncDisposable
 
             lock (_gate)
             {
-                _pendingBytes -= batch.Sum(one => (long)one.Size);
+                _pendingBytes -= bytes;
             }
 
             // Who waited for this batch often has the next event: it goes out with the next append and not with the one after.

@@ -83,6 +83,9 @@ public sealed class TopicPublisherTests : IAsyncDisposable
         _log.IsUnreachable = false;
         await MoveUntilAsync(third);
         await third;
+
+        // Those that were given up are not published after all.
+        Assert.Single(await _node.ReadAsync(await _node.EarliestAsync()));
     }
 
     [Fact]
