@@ -78,11 +78,13 @@ public sealed class JobProgressTests(Browser browser) : IAsyncLifetime
     {
         string id = await StartJobAsync();
         _work.Release(2);
-        await _durable.Client.TerminateInstanceAsync(id, cancellation: TestContext.Current.CancellationToken).WaitAsync(TopicServer.Limit, TestContext.Current.CancellationToken);
+        await _durable.Client.TerminateInstanceAsync(id, cancellation: TestContext.Current.CancellationToken)
+            .WaitAsync(TopicServer.Limit, TestContext.Current.CancellationToken);
         using TopicClient stream = await _server.OpenAsync(HttpMethod.Get, $"jobs/{id}/events");
         Assert.Contains("id: end\nevent: end\ndata: {\"status\":\"Terminated\"", await stream.RestAsync(), StringComparison.Ordinal);
         using TopicClient unknown = await _server.OpenAsync(HttpMethod.Get, "jobs/unknown/events");
-        Assert.EndsWith("id: end\nevent: end\ndata: {\"status\":\"Unknown\",\"progress\":null}\n\n", await unknown.RestAsync(), StringComparison.Ordinal);
+        Assert.EndsWith(
+            "id: end\nevent: end\ndata: {\"status\":\"Unknown\",\"progress\":null}\n\n", await unknown.RestAsync(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -3,7 +3,6 @@ using System.Security.Claims;
 using System.Security.Cryptography;
 using FuncSse.Tests.Topics;
 using Microsoft.AspNetCore.Authentication;
-using Microsoft.AspNetCore.Authentication.Cookies;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -163,7 +162,8 @@ public sealed class RuleTests : IDisposable
     }
 
     // What Entra ID's metadata would say is set here: there is no network in a test.
-    private Task<TopicServer> StartWithEntraAsync(TimeProvider? time = null, IEnumerable<(string, string)>? settings = null) => TopicServer.StartAsync(
+    private Task<TopicServer> StartWithEntraAsync(
+        TimeProvider? time = null, IEnumerable<(string, string)>? settings = null) => TopicServer.StartAsync(
         [
             .. settings ?? [],
             ("Authentication:Schemes:Bearer:ValidAudiences:0", Audience),
@@ -171,7 +171,8 @@ public sealed class RuleTests : IDisposable
         ],
         time,
         services => services.AddEntraTopics().Configure<JwtBearerOptions>(
-            JwtBearerDefaults.AuthenticationScheme, options => options.TokenValidationParameters.IssuerSigningKey = new RsaSecurityKey(_rsa)),
+            JwtBearerDefaults.AuthenticationScheme,
+            options => options.TokenValidationParameters.IssuerSigningKey = new RsaSecurityKey(_rsa)),
         app => app.UseAuthentication());
 
     private static Task<TopicServer> StartWithCookieAsync() => TopicServer.StartAsync(
@@ -181,7 +182,7 @@ public sealed class RuleTests : IDisposable
         {
             app.UseAuthentication();
             app.MapPost("/sign-in", (HttpContext http, string user, int seconds) => http.SignInAsync(
-                new ClaimsPrincipal(new ClaimsIdentity([new Claim(ClaimTypes.NameIdentifier, user)], CookieAuthenticationDefaults.AuthenticationScheme)),
+                new ClaimsPrincipal(new ClaimsIdentity([new Claim(ClaimTypes.NameIdentifier, user)], "test")),
                 new AuthenticationProperties { ExpiresUtc = DateTimeOffset.UtcNow.AddSeconds(seconds) }));
         });
 

@@ -12,8 +12,11 @@ public sealed class SampleFilesTests
     public static TheoryData<string> Names => ["TokenStream", "QueueToPage", "JobProgress", "ChangesFeed", "Negotiate"];
 
     [Fact]
-    public void Samples_are_these() =>
-        Assert.Equal(Names.Select(row => row.Data).Order(), Directory.GetDirectories(Path.Combine(s_root, "samples")).Select(Path.GetFileName).Order());
+    public void Samples_are_these()
+    {
+        IEnumerable<string?> folders = Directory.GetDirectories(Path.Combine(s_root, "samples")).Select(Path.GetFileName);
+        Assert.Equal(Names.Select(row => row.Data).Order(), folders.Order());
+    }
 
     [Theory]
     [MemberData(nameof(Names))]

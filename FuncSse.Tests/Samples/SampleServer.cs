@@ -25,7 +25,11 @@ internal sealed class SampleServer : IAsyncDisposable
         _app = app;
 
         // A client that leaves closes its connection at once, as a browser does, and does not wait for the rest of the answer.
-        Client = new HttpClient(new SocketsHttpHandler { UseCookies = false, ResponseDrainTimeout = TimeSpan.Zero }) { BaseAddress = new Uri(app.Urls.First()), Timeout = TopicServer.Limit };
+        Client = new HttpClient(new SocketsHttpHandler { UseCookies = false, ResponseDrainTimeout = TimeSpan.Zero })
+        {
+            BaseAddress = new Uri(app.Urls.First()),
+            Timeout = TopicServer.Limit,
+        };
     }
 
     public HttpClient Client { get; }
@@ -45,7 +49,8 @@ internal sealed class SampleServer : IAsyncDisposable
         builder.Services.AddScoped<FunctionContext, FunctionCall>();
         add(builder.Services, builder.Configuration);
         WebApplication app = builder.Build();
-        foreach (MethodInfo method in function.Assembly.GetTypes().Where(type => type.Namespace == function.Namespace).SelectMany(type => type.GetMethods()))
+        IEnumerable<Type> types = function.Assembly.GetTypes().Where(type => type.Namespace == function.Namespace);
+        foreach (MethodInfo method in types.SelectMany(type => type.GetMethods()))
         {
             Map(app, method);
         }
@@ -54,7 +59,8 @@ internal sealed class SampleServer : IAsyncDisposable
         return new SampleServer(app);
     }
 
-    public async Task<TopicClient> OpenAsync(HttpMethod method, string path, string? body = null, params (string Name, string Value)[] headers)
+    public async Task<TopicClient> OpenAsync(
+        HttpMethod method, string path, string? body = null, params (string Name, string Value)[] headers)
     {
         HttpResponseMessage response = await SendAsync(method, path, body, headers);
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
@@ -62,9 +68,11 @@ internal sealed class SampleServer : IAsyncDisposable
     }
 
     /// <summary>Sends a request. The answer is there as soon as its headers are.</summary>
-    public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, string? body = null, params (string Name, string Value)[] headers)
+    public async Task<HttpResponseMessage> SendAsync(
+        HttpMethod method, string path, string? body = null, params (string Name, string Value)[] headers)
     {
-        using var request = new HttpRequestMessage(method, new Uri(path, UriKind.Relative)) { Content = body is null ? null : new StringContent(body) };
+        using var request = new HttpRequestMessage(method, new Uri(path, UriKind.Relative));
+        request.Content = body is null ? null : new StringContent(body);
         foreach ((string name, string value) in headers)
         {
             Assert.True(request.Headers.TryAddWithoutValidation(name, value));

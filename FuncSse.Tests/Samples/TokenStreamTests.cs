@@ -81,7 +81,9 @@ public sealed class TokenStreamTests(Browser browser)
     {
         var time = new ManualTimeProvider();
         using var model = new LocalModel(time);
-        await using IAsyncEnumerator<ChatResponseUpdate> words = model.GetStreamingResponseAsync("one  two", cancellationToken: TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        CancellationToken end = TestContext.Current.CancellationToken;
+        await using IAsyncEnumerator<ChatResponseUpdate> words =
+            model.GetStreamingResponseAsync("one  two", cancellationToken: end).GetAsyncEnumerator(end);
         var said = new List<string>();
         while (true)
         {
@@ -113,8 +115,9 @@ public sealed class TokenStreamTests(Browser browser)
             FeedServer.Open(http);
             foreach (string word in (string[])["Because", " of"])
             {
+                string choice = $$$"""{"index":0,"delta":{"content":"{{{word}}}"}}""";
                 await http.Response.WriteAsync(
-                    $$$"""data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"{{{word}}}"}}]}""" + "\n\n");
+                    $$"""data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{{choice}}]}""" + "\n\n");
             }
 
             await Task.Delay(Timeout.Infinite, http.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);

@@ -17,5 +17,6 @@ public sealed class JobEventsFunction(CoalescingTimeProvider time)
         request.GetLastEventId() == JobFeed.End
             ? new SseStopResult()
             : new SseStreamResult<JobState>(
-                (lastEventId, cancellationToken) => JobFeed.ReadAsync(jobs, id, time, lastEventId, cancellationToken), context.CancellationToken);
+                (lastEventId, cancellationToken) => JobFeed.ReadAsync(jobs, id, time, lastEventId, cancellationToken),
+                context.CancellationToken);
 }

@@ -7,13 +7,17 @@ namespace JobProgress;
 
 public sealed record JobState(string Status, Progress? Progress);
 
-/// <summary>The custom status of an orchestration as a feed with an end. The event id is the step, and <see cref="End"/> for the last event.</summary>
+/// <summary>The custom status of an orchestration as a feed with an end. The id is the step, and <see cref="End"/> for the last event.</summary>
 public static class JobFeed
 {
     public const string End = "end";
 
     public static async IAsyncEnumerable<SseItem<JobState>> ReadAsync(
-        DurableTaskClient jobs, string id, TimeProvider time, string? lastEventId, [EnumeratorCancellation] CancellationToken cancellationToken)
+        DurableTaskClient jobs,
+        string id,
+        TimeProvider time,
+        string? lastEventId,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         int last = int.TryParse(lastEventId, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : 0;
         using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), time);

@@ -40,9 +40,12 @@ public sealed class JobFunctions(ITopicPublisher topics)
 
     /// <summary>Stands for the work of a step.</summary>
     [Function(nameof(Work))]
-    public static Task Work([ActivityTrigger] int step, CancellationToken cancellationToken) => Task.Delay(TimeSpan.FromSeconds(1), cancellationToken);
+    public static Task Work([ActivityTrigger] int step, CancellationToken cancellationToken) =>
+        Task.Delay(TimeSpan.FromSeconds(1), cancellationToken);
 
-    /// <summary>Publishes. If it is tried again the event comes twice, which does no harm, since it says how far the job is and not how much was added.</summary>
+    /// <summary>
+    /// Publishes. If it is tried again the event comes twice. That does no harm, since the event says how far the job is.
+    /// </summary>
     [Function(nameof(Report))]
     public Task Report([ActivityTrigger] Progress progress, CancellationToken cancellationToken) =>
         topics.PublishAsync($"jobs/{progress.Job}", progress, "progress", cancellationToken);

@@ -5,8 +5,8 @@ using Microsoft.Azure.Functions.Worker;
 namespace Negotiate;
 
 /// <summary>
-/// Gives the signed-in user the address of the streams, and a ticket for them: in a cookie, or with <c>?ticket=json</c> in the answer, for
-/// programs and for pages of another origin.
+/// Gives the signed-in user the address of the streams, and a ticket for them: in a cookie for pages, or with <c>?ticket=json</c> in the
+/// answer for programs.
 /// </summary>
 public sealed class NegotiateFunction(ITopicTickets tickets)
 {

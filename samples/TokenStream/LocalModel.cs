@@ -14,7 +14,9 @@ public sealed class LocalModel(TimeProvider time) : IChatClient
         + "Set an endpoint and a name of a model, and its answer comes the same way.";
 
     public async IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
-        IEnumerable<ChatMessage> messages, ChatOptions? options = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+        IEnumerable<ChatMessage> messages,
+        ChatOptions? options = null,
+        [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         string text = $"You said: {messages.Last().Text}\n\n{Answer}";
         for (int start = 0, end; start < text.Length; start = end)

@@ -11,6 +11,8 @@ namespace TokenStream;
 /// <summary>The model that the settings name.</summary>
 public static class Models
 {
+    private const string Scope = "https://cognitiveservices.azure.com/.default";
+
     /// <summary>
     /// Makes a client of Azure OpenAI, whose version 1 speaks OpenAI's own protocol, or of any other server that does: the settings are
     /// <c>Model__Endpoint</c>, such as <c>https://NAME.openai.azure.com/openai/v1/</c>, <c>Model__Name</c>, and <c>Model__Key</c>, without
@@ -27,8 +29,8 @@ public static class Models
         var options = new OpenAIClientOptions { Endpoint = new Uri(endpoint) };
         ChatClient client = configuration["Model:Key"] is { Length: > 0 } key
             ? new ChatClient(name, new ApiKeyCredential(key), options)
-#pragma warning disable OPENAI001 // The package calls signing in by another way than a key experimental. Azure's documentation shows it so.
-            : new ChatClient(name, new BearerTokenPolicy(new DefaultAzureCredential(), "https://cognitiveservices.azure.com/.default"), options);
+#pragma warning disable OPENAI001 // The package calls any sign-in without a key experimental.
+            : new ChatClient(name, new BearerTokenPolicy(new DefaultAzureCredential(), Scope), options);
 #pragma warning restore OPENAI001
         return client.AsIChatClient();
     }

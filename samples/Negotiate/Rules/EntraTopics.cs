@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace Negotiate.Rules;
 
-/// <summary>Programs and pages that present an access token of Entra ID, with the scope <c>Topics.Read</c>. A stream ends with its token.</summary>
+/// <summary>Users who present an access token of Entra ID with the scope <c>Topics.Read</c>. A stream ends with its token.</summary>
 public sealed class EntraTopics : ITopicAuthorization
 {
     public async ValueTask<TopicAuthorizationResult> AuthorizeAsync(HttpContext http, TopicSet topics)

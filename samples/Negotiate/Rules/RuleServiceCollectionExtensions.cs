@@ -11,14 +11,17 @@ public static class RuleServiceCollectionExtensions
     public static IServiceCollection AddAppServiceTopics(this IServiceCollection services) =>
         services.AddSingleton<ITopicAuthorization, AppServiceTopics>();
 
-    /// <summary>The settings are <c>Authentication__Schemes__Bearer__Authority</c> and <c>…__ValidAudiences__0</c>.</summary>
+    /// <summary>
+    /// The settings are <c>Authentication__Schemes__Bearer__Authority</c>, <c>https://login.microsoftonline.com/TENANT/v2.0</c>, and
+    /// <c>Authentication__Schemes__Bearer__ValidAudiences__0</c>, the id of your app.
+    /// </summary>
     public static IServiceCollection AddEntraTopics(this IServiceCollection services)
     {
         services.AddAuthentication().AddJwtBearer();
         services.Configure<JwtBearerOptions>(JwtBearerDefaults.AuthenticationScheme, options =>
         {
             options.MapInboundClaims = false; // The claims keep their names, oid and scp.
-            options.TokenValidationParameters.ClockSkew = TimeSpan.Zero; // A stream ends when its token does, and must not open again after it.
+            options.TokenValidationParameters.ClockSkew = TimeSpan.Zero; // A stream ends with its token and must not open again.
         });
         return services.AddSingleton<ITopicAuthorization, EntraTopics>();
     }
