@@ -95,6 +95,8 @@ const facts = {
   idle: dollars(polls(1, 1) * price.tenThousandReads / 1e4),
   append: dollars(price.tenThousandWrites * 100),
   appends: dollars(price.tenThousandWrites * 8.64),
+  busyDay: dollars(polls(0.15, 2) * price.tenThousandReads / 1e4),
+  tenDay: dollars(10 * polls(0.15, 2) * price.tenThousandReads / 1e4 + 10 * price.tenThousandWrites * 8.64),
   even: `${Math.round(1 / evenRate)} seconds`,
   leaves: number(Math.floor(1e9 / 24 / leaveBytes / 100) * 100),
 };
