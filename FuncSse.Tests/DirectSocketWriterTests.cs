@@ -238,6 +238,62 @@ public sealed class DirectSocketWriterTests : IDisposable
         Assert.Equal(data, TakePipe());
     }
 
+    [Fact]
+    public async Task Bytes_are_sent_past_the_response_only_when_all_before_them_has_left()
+    {
+        byte[] first = Random(5);
+        Assert.Equal(5, _writer.TrySend(first));
+        Assert.Equal(first, ReadSocket());
+        byte[] unflushed = Write(3);
+        Assert.Equal(-1, _writer.TrySend(Random(5)));
+        await FlushAtOnceAsync();
+        Assert.Equal(unflushed, ReadSocket());
+        _writer.StreamEnded();
+        Assert.Equal(-1, _writer.TrySend(Random(5)));
+        Write(4);
+        await FlushAtOnceAsync();
+        _writer.StreamStarted();
+        Assert.Equal(-1, _writer.TrySend(Random(5)));
+        TakePipe();
+        Assert.Equal(5, _writer.TrySend(first));
+        Assert.Equal(first, ReadSocket());
+    }
+
+    [Fact]
+    public async Task What_a_full_socket_does_not_take_of_bytes_past_the_response_waits_for_the_next_flush()
+    {
+        byte[] data;
+        int sent;
+        do
+        {
+            Assert.True(_written.Length < 10_000_000, "The socket takes everything.");
+            data = Random(4000);
+            sent = _writer.TrySend(data);
+            _written.Write(data);
+        }
+        while (sent == data.Length);
+        Assert.Equal(-1, _writer.TrySend(data));
+        Task<FlushResult> flush = FlushAsync();
+        Assert.False(flush.IsCompleted);
+        Assert.Equal(-1, _writer.TrySend(data));
+        Assert.Equal(data[sent..], TakePipe());
+        Assert.False((await flush).IsCompleted);
+        _server.Shutdown(SocketShutdown.Send);
+        Assert.Equal(_written.ToArray(), (byte[])[.. await ReadSlowlyAsync(new Random(1)), .. data[sent..]]);
+    }
+
+    [Fact]
+    public async Task Bytes_past_the_response_to_a_connection_that_is_over_are_for_the_pipe()
+    {
+        _server.Dispose();
+        byte[] data = Random(5);
+        Assert.Equal(0, _writer.TrySend(data));
+        Task<FlushResult> flush = FlushAsync();
+        Assert.Equal(data, TakePipe());
+        await _pipe.Reader.CompleteAsync();
+        await flush;
+    }
+
     [Theory]
     [InlineData(-1)]
     [InlineData(DirectSocketWriter.BlockSize + 1)]
@@ -251,7 +307,7 @@ public sealed class DirectSocketWriterTests : IDisposable
     [Fact]
     public async Task Nothing_is_lost_or_swapped_however_it_is_written_and_read()
     {
-        int seed = Random.Shared.Next();
+        int seed = System.Random.Shared.Next();
         var random = new Random(seed);
         Task<byte[]> read = ReadSlowlyAsync(new Random(seed + 1));
         Task send = SendPipeAsync();
@@ -264,6 +320,15 @@ public sealed class DirectSocketWriterTests : IDisposable
             else if (i % 100 == 0 && i > 0)
             {
                 _writer.StreamStarted();
+            }
+
+            if (random.Next(3) == 0)
+            {
+                byte[] data = Random(random.Next(300));
+                if (_writer.TrySend(data) >= 0)
+                {
+                    _written.Write(data);
+                }
             }
 
             Write(random.Next(100) switch { 0 => random.Next(100_000), 1 => 0, < 10 => random.Next(6000), _ => random.Next(300) });
@@ -286,10 +351,16 @@ public sealed class DirectSocketWriterTests : IDisposable
         _server.Dispose();
     }
 
-    private byte[] Write(int length)
+    private static byte[] Random(int length)
     {
         byte[] data = new byte[length];
-        Random.Shared.NextBytes(data);
+        System.Random.Shared.NextBytes(data);
+        return data;
+    }
+
+    private byte[] Write(int length)
+    {
+        byte[] data = Random(length);
         _writer.Write(data);
         _written.Write(data);
         return data;

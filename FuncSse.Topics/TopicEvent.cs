@@ -1,24 +1,33 @@
+using System.Text;
+
 namespace FuncSse.Topics;
 
 /// <summary>An event that counts, encoded as it goes to every subscriber.</summary>
-internal sealed class TopicEvent(LogPosition before, LogPosition position, string topic, ReadOnlyMemory<byte> frame)
+/// <param name="before">Where the hub's reader stood before it.</param>
+/// <param name="position">Where its record ends: its id.</param>
+/// <param name="topic">The topic's name.</param>
+/// <param name="frame">The event as a frame.</param>
+internal sealed class TopicEvent(LogPosition before, LogPosition position, string topic, ReadOnlySpan<byte> frame)
 {
     // What an event takes beside its frame: the object, its position, the topic's name and a place in the ring.
     private const int Overhead = 256;
 
+    // The frame within a chunk of HTTP/1.1 (RFC 9112 §7.1), so that it can be sent as it is.
+    private readonly byte[] _chunk = [.. Encoding.ASCII.GetBytes($"{frame.Length:x}\r\n"), .. frame, .. "\r\n"u8];
+    private readonly int _length = frame.Length;
     private long _nextOfTopic;
 
-    /// <summary>Where the hub's reader stood before it.</summary>
     public LogPosition Before { get; } = before;
 
-    /// <summary>Where its record ends: its id.</summary>
     public LogPosition Position { get; } = position;
 
     public string Topic { get; } = topic;
 
-    public ReadOnlyMemory<byte> Frame { get; } = frame;
+    public ReadOnlyMemory<byte> Frame => _chunk.AsMemory(_chunk.Length - 2 - _length, _length);
 
-    public int Size => Frame.Length + Overhead;
+    public ReadOnlySpan<byte> Chunk => _chunk;
+
+    public int Size => _length + Overhead;
 
     /// <summary>The event's place in the hub's ring; 0 outside of it.</summary>
     public long Sequence { get; set; }

@@ -45,9 +45,13 @@ internal sealed class TopicHub(IEventLog log, TopicOptions options, TopicMetrics
     /// <param name="topics">Names and patterns, one at least.</param>
     /// <param name="lastEventId">What the client saw last: any text at all, <c>earliest</c>, or <see langword="null"/> for now.</param>
     /// <param name="signal">Set when there may be a frame, or the end.</param>
-    public TopicSubscription Subscribe(TopicSet topics, string? lastEventId, SseSignal signal)
+    /// <param name="sendNow">
+    /// Called by the hub's reader in place of the signal while the consumer waits, which it does until the call is over. It must not block, and
+    /// tells whether the consumer may go on waiting.
+    /// </param>
+    public TopicSubscription Subscribe(TopicSet topics, string? lastEventId, SseSignal signal, Func<bool>? sendNow = null)
     {
-        var subscription = new TopicSubscription(this, topics, lastEventId, signal);
+        var subscription = new TopicSubscription(this, topics, lastEventId, signal, sendNow);
         lock (_gate)
         {
             if (_stopped)

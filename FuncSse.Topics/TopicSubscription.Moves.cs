@@ -81,7 +81,7 @@ internal sealed partial class TopicSubscription
         hub.CatchUp.Request(this, from, isTrusted: _position is not null);
     }
 
-    private bool TryReadPage(out ReadOnlyMemory<byte> frame)
+    private TopicEvent? TryReadPage()
     {
         while (_index < _page!.Events.Count)
         {
@@ -89,8 +89,7 @@ internal sealed partial class TopicSubscription
             if (topics.Covers(next.Topic))
             {
                 _position = next.Position;
-                frame = next.Frame;
-                return true;
+                return next;
             }
         }
 
@@ -98,20 +97,17 @@ internal sealed partial class TopicSubscription
         _position = _page.End.IsAfter(_position!) ? _page.End : _position;
         _page = null;
         GoOn();
-        frame = default;
-        return false;
+        return null;
     }
 
-    private bool TryReadRing(out ReadOnlyMemory<byte> frame)
+    private TopicEvent? TryReadRing()
     {
-        frame = default;
         if (!hub.Ring.TryGet(_next, out TopicEvent? next))
         {
             GoOn(); // Too slow: the ring has moved on.
-            return false;
+            return null;
         }
 
-        frame = next.Frame;
         _position = next.Position;
         // The topic's next one is known, as a rule. Otherwise those of other topics stand between.
         long hint = topics.IsSingleName ? next.NextOfTopic : 0;
@@ -132,7 +128,7 @@ internal sealed partial class TopicSubscription
             _next++; // Gone meanwhile, which the next call finds out.
         }
 
-        return true;
+        return next;
     }
 
     private bool TryFind(long from, long to, out long found)

@@ -10,7 +10,8 @@ namespace FuncSse.Topics;
 /// goes on on the thread of whoever has news for it, which it must not block. The first frame is the opening: a position, or
 /// a reset in its place. A reset may come later too.
 /// </remarks>
-internal sealed partial class TopicSubscription(TopicHub hub, TopicSet topics, string? lastEventId, SseSignal signal) : IDisposable
+internal sealed partial class TopicSubscription(
+    TopicHub hub, TopicSet topics, string? lastEventId, SseSignal signal, Func<bool>? sendNow) : IDisposable
 {
     /// <summary>The last event id that asks for all that is kept.</summary>
     public const string Earliest = "earliest";
@@ -45,12 +46,15 @@ internal sealed partial class TopicSubscription(TopicHub hub, TopicSet topics, s
     /// <summary>Whether the host stops, or <see cref="Dispose"/> was called: nothing more comes.</summary>
     public bool IsEnded => _state == State.Ended;
 
+    /// <summary>Whether there is more in the ring. Only the hub's reader, which alone puts it there, can rely on a no.</summary>
+    public bool HasMore => _next != 0;
+
     /// <summary>Takes the next frame: the same bytes for all that get the event, so they must not be changed.</summary>
     /// <param name="frame">The frame.</param>
-    /// <param name="isEvent">Whether it is an event, and not a word about the position.</param>
-    public bool TryRead(out ReadOnlyMemory<byte> frame, out bool isEvent)
+    /// <param name="next">The event that it is; <see langword="null"/> if it is a word about the position.</param>
+    public bool TryRead(out ReadOnlyMemory<byte> frame, out TopicEvent? next)
     {
-        isEvent = false;
+        next = null;
         lock (_gate)
         {
             if (_control is not null && _state != State.Ended)
@@ -63,10 +67,10 @@ internal sealed partial class TopicSubscription(TopicHub hub, TopicSet topics, s
             // Each turn without a frame moves to another state, or further in the log.
             while (_state == State.Paging || (_state == State.Live && _next != 0))
             {
-                if (_state == State.Paging ? TryReadPage(out frame) : TryReadRing(out frame))
+                if ((_state == State.Paging ? TryReadPage() : TryReadRing()) is { } found)
                 {
                     hub.Metrics.Delivered();
-                    isEvent = true;
+                    (next, frame) = (found, found.Frame);
                     return true;
                 }
 
@@ -173,7 +177,14 @@ internal sealed partial class TopicSubscription(TopicHub hub, TopicSet topics, s
     {
         // Only the hub's reader looks at it.
         _isWoken = false;
-        signal.Set();
+        if (sendNow is not null && signal.TryHold())
+        {
+            signal.Release(wake: !sendNow());
+        }
+        else
+        {
+            signal.Set();
+        }
     }
 
     /// <summary>The log has a page that goes on from the position that was asked for.</summary>

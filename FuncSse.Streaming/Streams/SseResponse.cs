@@ -49,6 +49,21 @@ internal static class SseResponse
     }
 
     /// <summary>
+    /// The connection, if a chunk of HTTP/1.1 that is sent to it is a part of this response: the server writes in chunks (RFC 9112 §7.1), no
+    /// middleware has put itself before its writer, and neither TLS nor anything else stands between it and the socket. After the headers.
+    /// </summary>
+    public static IStreamingConnectionFeature? FindChunked(HttpContext http)
+    {
+        IFeatureCollection features = http.Features;
+        IStreamingConnectionFeature? connection = features.Get<IStreamingConnectionFeature>();
+        return http.Response.Headers.TransferEncoding == "chunked"
+            && ReferenceEquals(features.Get<IHttpResponseBodyFeature>(), features.Get<IHttpMinResponseDataRateFeature>()) // The server's own.
+            && ReferenceEquals(features.Get<IConnectionTransportFeature>()?.Transport, connection)
+            ? connection
+            : null;
+    }
+
+    /// <summary>
     /// Lets the system hold little for a client that does not read. It would take megabytes, and hide for as long whether the client reads.
     /// </summary>
     public static void LimitUnsent(HttpContext http) => SetUnsent(http, MaxNotSent);

@@ -11,6 +11,7 @@ internal sealed class SseSignal : IValueTaskSource
     private const int Idle = 0;
     private const int Waiting = 1;
     private const int IsSet = 2;
+    private const int Held = 3;
 
     private ManualResetValueTaskSourceCore<bool> _core;
     private int _state;
@@ -18,6 +19,18 @@ internal sealed class SseSignal : IValueTaskSource
     public void Set()
     {
         if (Interlocked.Exchange(ref _state, IsSet) == Waiting)
+        {
+            _core.SetResult(true);
+        }
+    }
+
+    /// <summary>Keeps the waiter where it is, if it waits: until <see cref="Release"/>, what it uses is the caller's.</summary>
+    public bool TryHold() => Interlocked.CompareExchange(ref _state, Held, Waiting) == Waiting;
+
+    /// <summary>Ends a hold. The waiter goes on here if it is to, or if it was signalled meanwhile.</summary>
+    public void Release(bool wake)
+    {
+        if (wake || Interlocked.CompareExchange(ref _state, Waiting, Held) != Held)
         {
             _core.SetResult(true);
         }

@@ -26,6 +26,7 @@ internal abstract class SseStream
     private long _events;
     private int _unflushedEvents;
     private Task? _abandoned;
+    private IStreamingConnectionFeature? _chunked;
 
     protected SseStream(HttpContext http, SseStreamRegistry registry, SseStreamSettings settings, CancellationToken hostCancelled)
     {
@@ -80,6 +81,7 @@ internal abstract class SseStream
             using CancellationTokenRegistration cancelled = _hostCancelled.UnsafeRegister(
                 static self => ((SseStream)self!).End(SseStreamEnd.HostCancelled), this);
             await OpenAsync();
+            _chunked = SseResponse.FindChunked(_http);
             await CarryAsync(lastEventId);
             await CloseAsync();
         }
@@ -131,14 +133,8 @@ internal abstract class SseStream
 
     protected ValueTask FlushAsync()
     {
-        if (_events == 0 && _unflushedEvents > 0)
-        {
-            Registry.Metrics.FirstEvent(Registry.Time.GetElapsedTime(_opened));
-        }
-
-        _isKeepAliveDue = false;
+        Flushing();
         ValueTask<FlushResult> flush = Writer.FlushAsync();
-        _watchdog.Written();
         if (!flush.IsCompletedSuccessfully)
         {
             return WaitForClientAsync(flush);
@@ -146,6 +142,34 @@ internal abstract class SseStream
 
         Flushed(flush.Result);
         return ValueTask.CompletedTask;
+    }
+
+    /// <summary>
+    /// Sends an event that is encoded both as a frame and as a chunk of HTTP/1.1 with that frame. Nothing else may be unflushed, and nothing
+    /// else may write. Where the chunk cannot be sent at once and whole, the event is written, and a flush is due.
+    /// </summary>
+    /// <returns>Whether it was sent.</returns>
+    protected bool TrySend(ReadOnlyMemory<byte> frame, ReadOnlySpan<byte> chunk)
+    {
+        int sent = _chunked?.TrySend(chunk) ?? -1;
+        EventWritten(retry: null, isPosition: false);
+        if (sent < chunk.Length)
+        {
+            if (sent < 0)
+            {
+                Writer.WriteFrame(frame);
+            }
+            else
+            {
+                Writer.WrittenElsewhere(chunk.Length - sent);
+            }
+
+            return false;
+        }
+
+        Flushing();
+        Flushed(default);
+        return true;
     }
 
     /// <summary>The feed has no more events, or threw. If something else has ended the stream meanwhile, that is the reason.</summary>
@@ -259,6 +283,17 @@ internal abstract class SseStream
         }
 
         _watchdog.ClientTook();
+    }
+
+    private void Flushing()
+    {
+        if (_events == 0 && _unflushedEvents > 0)
+        {
+            Registry.Metrics.FirstEvent(Registry.Time.GetElapsedTime(_opened));
+        }
+
+        _isKeepAliveDue = false;
+        _watchdog.Written();
     }
 
     private void Flushed(FlushResult result)

@@ -36,6 +36,24 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe, long ma
     /// <summary>The connection carries one event stream less.</summary>
     public void StreamEnded() => Interlocked.Decrement(ref _streams);
 
+    /// <summary>As <see cref="IStreamingConnectionFeature.TrySend"/>.</summary>
+    public int TrySend(ReadOnlySpan<byte> bytes)
+    {
+        if (_length > 0 || !IsFree)
+        {
+            return -1;
+        }
+
+        int sent = Send(bytes);
+        if (sent < bytes.Length)
+        {
+            _isDirect = false;
+            pipe.Write(bytes[sent..]);
+        }
+
+        return sent;
+    }
+
     public override bool CanGetUnflushedBytes => true;
 
     public override long UnflushedBytes => _isDirect ? _length : pipe.UnflushedBytes;
@@ -62,7 +80,7 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe, long ma
         int sent = 0;
         if (_isDirect && !_isCancelled && !cancellationToken.IsCancellationRequested)
         {
-            sent = _length > 0 ? Send() : 0;
+            sent = _length > 0 ? Send(_block.AsSpan(0, _length)) : 0;
             if (sent == _length)
             {
                 Clear();
@@ -91,7 +109,7 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe, long ma
     {
         if (_length == 0)
         {
-            _isDirect = Volatile.Read(ref _streams) > 0 && IsSent && pipe.UnflushedBytes == 0 && !_isCancelled && !_isComplete;
+            _isDirect = IsFree;
         }
 
         if (_isDirect && BlockSize - _length < Math.Max(sizeHint, 1))
@@ -107,15 +125,18 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe, long ma
         return _isDirect;
     }
 
+    // Whether nothing is in the way of the next byte of a stream.
+    private bool IsFree => Volatile.Read(ref _streams) > 0 && IsSent && pipe.UnflushedBytes == 0 && !_isCancelled && !_isComplete;
+
     // The last flush of the pipe ends when the socket has taken all that was flushed before.
     private bool IsSent => _unsent == 0 || _flush.IsCompleted;
 
-    private int Send()
+    private int Send(ReadOnlySpan<byte> bytes)
     {
         try
         {
             // An error is for the pipe to find out, which knows what to do about it.
-            return socket.Send(_block.AsSpan(0, _length), SocketFlags.None, out _);
+            return socket.Send(bytes, SocketFlags.None, out _);
         }
         catch (ObjectDisposedException)
         {

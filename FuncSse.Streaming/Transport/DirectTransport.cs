@@ -83,6 +83,8 @@ internal sealed class DirectTransport : IConnectionListenerFactory, IConnectionL
 
         public void StreamEnded() => _output.StreamEnded();
 
+        public int TrySend(ReadOnlySpan<byte> bytes) => _output.TrySend(bytes);
+
         public override IDuplexPipe Transport
         {
             get => _connection.Transport;

@@ -114,6 +114,9 @@ public sealed class SseStreamWriter(PipeWriter output)
         WriteMore();
     }
 
+    /// <summary>Counts bytes that reached the output by another way, and wait for a flush.</summary>
+    internal void WrittenElsewhere(int bytes) => Unflushed += bytes;
+
     /// <summary>Hands all that was written to the reader, and waits while the reader is too far behind.</summary>
     /// <param name="cancellationToken">Ends the wait with an <see cref="OperationCanceledException"/>.</param>
     /// <returns>The last flush's result: <see cref="FlushResult.IsCompleted"/> when the reader is gone.</returns>

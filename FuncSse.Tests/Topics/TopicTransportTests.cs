@@ -1,0 +1,161 @@
+using System.Net;
+using System.Net.ServerSentEvents;
+using System.Net.Sockets;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using FuncSse.Streaming;
+using FuncSse.Topics;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace FuncSse.Tests.Topics;
+
+/// <summary>Topic streams over real sockets of each kind, and which of them the hub writes to by itself.</summary>
+public sealed class TopicTransportTests
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+
+    public enum Way
+    {
+        Plain,
+        Close,
+        Http10,
+        Http2,
+        Encrypted,
+        Wrapped, // By middleware.
+    }
+
+    [Theory]
+    [InlineData(Way.Plain, true)]
+    [InlineData(Way.Close, true)]
+    [InlineData(Way.Http10, false)]
+    [InlineData(Way.Http2, false)]
+    [InlineData(Way.Encrypted, false)]
+    [InlineData(Way.Wrapped, false)]
+    public async Task Each_event_arrives_once_and_in_order_however_it_is_sent_and_read(Way way, bool isDirect)
+    {
+        int seed = Random.Shared.Next();
+        string[] events = [.. Events(new Random(seed), 1000)];
+        HttpContext? http = null;
+        using X509Certificate2 certificate = SelfSigned();
+        await using WebApplication app = await StartAsync(way, certificate, context => http = context);
+        using HttpClient client = Client(way, certificate);
+        await using Stream body = await client.GetStreamAsync(new Uri(new Uri(app.Urls.Single()), "topics/t"), TestContext.Current.CancellationToken);
+        await using IAsyncEnumerator<SseItem<string>> stream =
+            SseParser.Create(body).EnumerateAsync(TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        Assert.Equal("position", (await NextAsync(stream)).EventType);
+        Assert.Equal(isDirect, SseResponse.FindChunked(http!) is not null);
+
+        Task publish = PublishAsync(app, events, new Random(seed + 1));
+        var random = new Random(seed + 2);
+        for (int read = 0; read < events.Length; read++)
+        {
+            Assert.True((await NextAsync(stream)).Data == events[read], $"seed {seed}, event {read}");
+            await PauseAsync(random);
+        }
+
+        await publish.WaitAsync(Limit, TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task Client_that_reads_late_gets_all_that_its_socket_did_not_take()
+    {
+        string[] events = [.. Enumerable.Range(0, 400).Select(i => $"{i}:{new string('x', 12_000)}")];
+        using X509Certificate2 certificate = SelfSigned();
+        await using WebApplication app = await StartAsync(Way.Plain, certificate, _ => { });
+        using HttpClient client = Client(Way.Plain, certificate);
+        await using Stream body = await client.GetStreamAsync(new Uri(new Uri(app.Urls.Single()), "topics/t"), TestContext.Current.CancellationToken);
+        await using IAsyncEnumerator<SseItem<string>> stream =
+            SseParser.Create(body).EnumerateAsync(TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        await NextAsync(stream);
+        await PublishAsync(app, events, new Random(1)).WaitAsync(Limit, TestContext.Current.CancellationToken);
+        foreach (string expected in events)
+        {
+            Assert.Equal(expected, (await NextAsync(stream)).Data);
+        }
+    }
+
+    private static async Task<WebApplication> StartAsync(Way way, X509Certificate2 certificate, Action<HttpContext> see)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen =>
+        {
+            listen.Protocols = way == Way.Http2 ? HttpProtocols.Http2 : HttpProtocols.Http1;
+            if (way == Way.Encrypted)
+            {
+                listen.UseHttps(certificate);
+            }
+        }));
+        builder.Services.AddServerSentEvents().ConfigureServerForStreams();
+        builder.Services.AddTopics();
+        WebApplication app = builder.Build();
+        app.Use((context, next) =>
+        {
+            see(context);
+            if (way == Way.Wrapped)
+            {
+                context.Response.Body = new BufferedStream(context.Response.Body);
+            }
+
+            return next(context);
+        });
+        app.MapGet("/topics/{*name}", (string? name) => new TopicStreamResult(name));
+        await app.StartAsync(TestContext.Current.CancellationToken);
+        return app;
+    }
+
+    private static HttpClient Client(Way way, X509Certificate2 certificate)
+    {
+        var handler = new SocketsHttpHandler
+        {
+            SslOptions = { RemoteCertificateValidationCallback = (_, shown, _, _) => certificate.Equals(shown) },
+            ConnectCallback = async (context, cancellationToken) =>
+            {
+                var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true, ReceiveBufferSize = 4096 };
+                await socket.ConnectAsync(context.DnsEndPoint, cancellationToken);
+                return new NetworkStream(socket, ownsSocket: true);
+            },
+        };
+        var client = new HttpClient(handler)
+        {
+            DefaultRequestVersion = way switch { Way.Http10 => HttpVersion.Version10, Way.Http2 => HttpVersion.Version20, _ => HttpVersion.Version11 },
+            DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Timeout = Limit,
+        };
+        client.DefaultRequestHeaders.ConnectionClose = way == Way.Close ? true : null;
+        return client;
+    }
+
+    private static async Task PublishAsync(WebApplication app, string[] events, Random random)
+    {
+        ITopicPublisher publisher = app.Services.GetRequiredService<ITopicPublisher>();
+        foreach (string data in events)
+        {
+            await publisher.PublishAsync("t", data, cancellationToken: TestContext.Current.CancellationToken);
+            await PauseAsync(random);
+        }
+    }
+
+    private static async Task<SseItem<string>> NextAsync(IAsyncEnumerator<SseItem<string>> stream)
+    {
+        Assert.True(await stream.MoveNextAsync().AsTask().WaitAsync(Limit, TestContext.Current.CancellationToken));
+        return stream.Current;
+    }
+
+    private static IEnumerable<string> Events(Random random, int count) => Enumerable.Range(0, count)
+        .Select(i => $"{i}:{random.GetHexString(random.Next(50) == 0 ? random.Next(100_000) : random.Next(200))}");
+
+    private static Task PauseAsync(Random random) => random.Next(20) == 0 ? Task.Delay(random.Next(5)) : Task.CompletedTask;
+
+    private static X509Certificate2 SelfSigned()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256);
+        return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
+    }
+}
