@@ -184,7 +184,7 @@ public sealed class DirectTransportTests
         return app;
     }
 
-    private static IEnumerable<string> Events(Random random) => Enumerable.Range(0, 1000)
+    internal static IEnumerable<string> Events(Random random) => Enumerable.Range(0, 1000)
         .Select(i => $"{i}:{random.GetHexString(random.Next(50) == 0 ? random.Next(100_000) : random.Next(200))}");
 
     private static async IAsyncEnumerable<SseItem<string>> Feed(string[] events, Random random)
@@ -196,9 +196,9 @@ public sealed class DirectTransportTests
         }
     }
 
-    private static Task PauseAsync(Random random) => random.Next(20) == 0 ? Task.Delay(random.Next(5)) : Task.CompletedTask;
+    internal static Task PauseAsync(Random random) => random.Next(20) == 0 ? Task.Delay(random.Next(5)) : Task.CompletedTask;
 
-    private static X509Certificate2 SelfSigned()
+    internal static X509Certificate2 SelfSigned()
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256);

@@ -177,13 +177,20 @@ internal sealed partial class TopicSubscription(
     {
         // Only the hub's reader looks at it.
         _isWoken = false;
-        if (sendNow is not null && signal.TryHold())
-        {
-            signal.Release(wake: !sendNow());
-        }
-        else
+        if (sendNow is null || !signal.TryHold())
         {
             signal.Set();
+            return;
+        }
+
+        bool isDone = false;
+        try
+        {
+            isDone = sendNow();
+        }
+        finally
+        {
+            signal.Release(wake: !isDone); // Whoever is held for ever never ends.
         }
     }
 

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.ServerSentEvents;
 using System.Net.Sockets;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using FuncSse.Streaming;
 using FuncSse.Topics;
@@ -39,9 +38,9 @@ public sealed class TopicTransportTests
     public async Task Each_event_arrives_once_and_in_order_however_it_is_sent_and_read(Way way, bool isDirect)
     {
         int seed = Random.Shared.Next();
-        string[] events = [.. Events(new Random(seed), 1000)];
+        string[] events = [.. DirectTransportTests.Events(new Random(seed))];
         HttpContext? http = null;
-        using X509Certificate2 certificate = SelfSigned();
+        using X509Certificate2 certificate = DirectTransportTests.SelfSigned();
         await using WebApplication app = await StartAsync(way, certificate, context => http = context);
         using HttpClient client = Client(way, certificate);
         await using Stream body = await client.GetStreamAsync(new Uri(new Uri(app.Urls.Single()), "topics/t"), TestContext.Current.CancellationToken);
@@ -55,7 +54,7 @@ public sealed class TopicTransportTests
         for (int read = 0; read < events.Length; read++)
         {
             Assert.True((await NextAsync(stream)).Data == events[read], $"seed {seed}, event {read}");
-            await PauseAsync(random);
+            await DirectTransportTests.PauseAsync(random);
         }
 
         await publish.WaitAsync(Limit, TestContext.Current.CancellationToken);
@@ -65,7 +64,7 @@ public sealed class TopicTransportTests
     public async Task Client_that_reads_late_gets_all_that_its_socket_did_not_take()
     {
         string[] events = [.. Enumerable.Range(0, 400).Select(i => $"{i}:{new string('x', 12_000)}")];
-        using X509Certificate2 certificate = SelfSigned();
+        using X509Certificate2 certificate = DirectTransportTests.SelfSigned();
         await using WebApplication app = await StartAsync(Way.Plain, certificate, _ => { });
         using HttpClient client = Client(Way.Plain, certificate);
         await using Stream body = await client.GetStreamAsync(new Uri(new Uri(app.Urls.Single()), "topics/t"), TestContext.Current.CancellationToken);
@@ -137,7 +136,7 @@ public sealed class TopicTransportTests
         foreach (string data in events)
         {
             await publisher.PublishAsync("t", data, cancellationToken: TestContext.Current.CancellationToken);
-            await PauseAsync(random);
+            await DirectTransportTests.PauseAsync(random);
         }
     }
 
@@ -145,17 +144,5 @@ public sealed class TopicTransportTests
     {
         Assert.True(await stream.MoveNextAsync().AsTask().WaitAsync(Limit, TestContext.Current.CancellationToken));
         return stream.Current;
-    }
-
-    private static IEnumerable<string> Events(Random random, int count) => Enumerable.Range(0, count)
-        .Select(i => $"{i}:{random.GetHexString(random.Next(50) == 0 ? random.Next(100_000) : random.Next(200))}");
-
-    private static Task PauseAsync(Random random) => random.Next(20) == 0 ? Task.Delay(random.Next(5)) : Task.CompletedTask;
-
-    private static X509Certificate2 SelfSigned()
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256);
-        return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
     }
 }
