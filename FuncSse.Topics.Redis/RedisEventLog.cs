@@ -56,7 +56,8 @@ internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
             records.Add(new LogRecord((byte[])answer[index + 1]!, At(after.Epoch, (string)answer[index]!)));
         }
 
-        return new LogPage(PositionState.Known, records, records.Count > 0 ? records[^1].End : after);
+        LogPosition next = records.Count > 0 ? records[^1].End : after;
+        return new LogPage(PositionState.Known, records, next, HasMore: next != last);
     }
 
     public async Task WaitAsync(LogPosition after, CancellationToken cancellationToken)

@@ -25,7 +25,7 @@ internal sealed class EventLogReader(IEventLog log, LogPosition begin, TopicMetr
         LogPage page = await log.ReadAsync(Position, maxBytes, cancellationToken);
         if (page.State != PositionState.Known)
         {
-            return new EventPage(page.State, Position, Position, [], []);
+            return new EventPage(page.State, Position, Position, [], [], HasMore: false);
         }
 
         // Decided in two steps, so that a failure in the first leaves nothing half done.
@@ -63,7 +63,7 @@ internal sealed class EventLogReader(IEventLog log, LogPosition begin, TopicMetr
             before = end;
         }
 
-        var read = new EventPage(PositionState.Known, Position, page.Next, events, [.. page.Records.Select(record => record.End)]);
+        var read = new EventPage(PositionState.Known, Position, page.Next, events, [.. page.Records.Select(record => record.End)], page.HasMore);
         Position = page.Next;
         return read;
     }

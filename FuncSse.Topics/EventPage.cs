@@ -6,8 +6,9 @@ namespace FuncSse.Topics;
 /// <param name="End">The position up to which it goes.</param>
 /// <param name="Events">The events that count.</param>
 /// <param name="Ends">Where records end, those that do not count among them.</param>
+/// <param name="HasMore">Whether there may be more behind it.</param>
 internal sealed record EventPage(
-    PositionState State, LogPosition Start, LogPosition End, IReadOnlyList<TopicEvent> Events, IReadOnlyList<LogPosition> Ends)
+    PositionState State, LogPosition Start, LogPosition End, IReadOnlyList<TopicEvent> Events, IReadOnlyList<LogPosition> Ends, bool HasMore)
 {
     // A page that the catch-up keeps costs about this.
     public long Size => 256 + (Ends.Count * 64L) + Events.Sum(one => (long)one.Size);

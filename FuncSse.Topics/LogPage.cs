@@ -22,4 +22,5 @@ public readonly record struct LogRecord(ReadOnlyMemory<byte> Line, LogPosition E
 /// <param name="State">What is known of the position that was asked for. Nothing was read unless it is known.</param>
 /// <param name="Records">The records, empty lines left out.</param>
 /// <param name="Next">Where to read on.</param>
-public sealed record LogPage(PositionState State, IReadOnlyList<LogRecord> Records, LogPosition Next);
+/// <param name="HasMore">Whether there may be more after it; a log that says no saves a reader that follows it a second look.</param>
+public sealed record LogPage(PositionState State, IReadOnlyList<LogRecord> Records, LogPosition Next, bool HasMore = true);

@@ -80,7 +80,8 @@ public sealed class MemoryEventLog(TopicOptions options, TimeProvider time) : IE
                 maxBytes -= _records[index].Record.Line.Length;
             }
 
-            return Task.FromResult(new LogPage(PositionState.Known, records, records.Count > 0 ? records[^1].End : after));
+            LogPosition next = records.Count > 0 ? records[^1].End : after;
+            return Task.FromResult(new LogPage(PositionState.Known, records, next, HasMore: next.Offset < _end));
         }
     }
 

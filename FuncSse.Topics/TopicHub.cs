@@ -145,7 +145,7 @@ internal sealed class TopicHub(IEventLog log, TopicOptions options, TopicMetrics
                 }
 
                 Deliver(page, cancellationToken);
-                if (page.End == page.Start)
+                if (page.End == page.Start || !page.HasMore)
                 {
                     await log.WaitAsync(page.End, cancellationToken);
                 }

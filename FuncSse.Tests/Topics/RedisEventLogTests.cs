@@ -182,6 +182,25 @@ public sealed class RedisEventLogTests(RedisServer redis) : EventLogSpecificatio
     }
 
     [Fact]
+    public async Task Event_costs_an_append_and_one_look_of_a_reader()
+    {
+        RedisLog log = Log();
+        TopicNode node = log.Node();
+        using TopicReader reader = log.Node().Subscribe("t");
+        await reader.NextAsync();
+        await node.PublishAsync("t", "0");
+        Assert.Equal("0", await reader.DataAsync());
+        long before = await redis.CallsAsync();
+        for (int number = 1; number <= 20; number++)
+        {
+            await node.PublishAsync("t", $"{number}");
+            Assert.Equal($"{number}", await reader.DataAsync());
+        }
+
+        Assert.InRange(await redis.CallsAsync() - before, 40, 50); // A few that look rarely, or trim.
+    }
+
+    [Fact]
     public async Task Policy_that_deletes_events_is_told_of()
     {
         RedisLog log = Log();
