@@ -4,6 +4,7 @@ using Azure.Storage.Blobs;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 
 namespace FuncSse.Topics.AzureStorage;
 
@@ -28,6 +29,7 @@ public static class AzureStorageServiceCollectionExtensions
     {
         ArgumentNullException.ThrowIfNull(services);
         ArgumentNullException.ThrowIfNull(configuration);
+        services.AddSingleton<IValidateOptions<TopicOptions>>(new Check(configuration));
         return services.AddKeyedSingleton<IEventLog>("storage", (provider, _) =>
         {
             TopicOptions options = provider.GetRequiredService<TopicOptions>();
@@ -64,5 +66,25 @@ public static class AzureStorageServiceCollectionExtensions
         }
 
         return (Create(2), Create(0));
+    }
+
+    private sealed class Check(IConfiguration configuration) : IValidateOptions<TopicOptions>
+    {
+        public ValidateOptionsResult Validate(string? name, TopicOptions options)
+        {
+            try
+            {
+                if (options.Log == "storage")
+                {
+                    StorageConnection.CreateClient(configuration, options.Storage, new BlobClientOptions());
+                }
+
+                return ValidateOptionsResult.Success;
+            }
+            catch (InvalidOperationException exception)
+            {
+                return ValidateOptionsResult.Fail(exception.Message);
+            }
+        }
     }
 }

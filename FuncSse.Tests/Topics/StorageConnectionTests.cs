@@ -1,6 +1,9 @@
 using Azure.Storage.Blobs;
+using FuncSse.Endpoints;
+using FuncSse.Topics;
 using FuncSse.Topics.AzureStorage;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace FuncSse.Tests.Topics;
 
@@ -37,6 +40,29 @@ public sealed class StorageConnectionTests
         string message = Assert.Throws<InvalidOperationException>(() => Create("Events", ("Events", "secret"))).Message;
         Assert.Contains("'Events'", message, StringComparison.Ordinal);
         Assert.DoesNotContain("secret", message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("storage", null, "is not set")]
+    [InlineData("storage", "secret", "is not a valid connection string")]
+    [InlineData("storage", Key, null)]
+    [InlineData("memory", null, null)]
+    public async Task Connection_that_is_missing_or_wrong_stops_the_app_with_one_line(string log, string? connection, string? problem)
+    {
+        IConfigurationRoot configuration = new ConfigurationBuilder()
+            .AddInMemoryCollection([new("Topics:Log", log), new("AzureWebJobsStorage", connection)])
+            .Build();
+        await using ServiceProvider services = new ServiceCollection()
+            .AddLogging()
+            .AddTopics(configuration.GetSection("Topics"))
+            .AddAzureStorageEventLog(configuration)
+            .BuildServiceProvider();
+        using var error = new StringWriter();
+        Assert.Equal(problem is null, services.CheckOptions(error));
+        string[] lines = error.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(problem is null ? 0 : 1, lines.Length);
+        Assert.All(lines, line => Assert.Contains($"'AzureWebJobsStorage' {problem}", line, StringComparison.Ordinal));
+        Assert.DoesNotContain("secret", error.ToString(), StringComparison.Ordinal);
     }
 
     private static BlobServiceClient Create(string name, params (string Name, string Value)[] settings) => StorageConnection.CreateClient(
