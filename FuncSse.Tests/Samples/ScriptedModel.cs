@@ -12,7 +12,7 @@ internal sealed class ScriptedModel : IChatClient
 
     public string? Prompt { get; private set; }
 
-    /// <summary>Ends when the model's caller has cancelled it.</summary>
+    /// <summary>Ends when the model's caller has cancelled it and it says no more.</summary>
     public Task Stopped => _stopped.Task;
 
     public void Say(params IEnumerable<string> words)
@@ -29,10 +29,19 @@ internal sealed class ScriptedModel : IChatClient
         IEnumerable<ChatMessage> messages, ChatOptions? options = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         Prompt = messages.Single().Text;
-        await using CancellationTokenRegistration stop = cancellationToken.Register(_stopped.SetResult);
-        await foreach (string word in _words.Reader.ReadAllAsync(cancellationToken))
+        try
         {
-            yield return new ChatResponseUpdate(ChatRole.Assistant, word);
+            await foreach (string word in _words.Reader.ReadAllAsync(cancellationToken))
+            {
+                yield return new ChatResponseUpdate(ChatRole.Assistant, word);
+            }
+        }
+        finally
+        {
+            if (cancellationToken.IsCancellationRequested)
+            {
+                _stopped.SetResult();
+            }
         }
     }
 
