@@ -218,11 +218,13 @@ internal sealed class TopicHub(IEventLog log, TopicOptions options, TopicMetrics
         return new EventLogReader(log, end, metrics, follows: true);
     }
 
-    // All of a page is offered before anyone is woken, so that a burst is one flush to each and not one an event.
+    // All of a page is offered before anyone is woken, so that a burst is one flush to each and not one an event. Whoever has nothing but the
+    // last event is woken with it, while what it needs is still in the processor's cache.
     private void Deliver(EventPage page, CancellationToken cancellationToken)
     {
-        foreach (TopicEvent next in page.Events)
+        for (int i = 0; i < page.Events.Count; i++)
         {
+            TopicEvent next = page.Events[i];
             lock (_gate)
             {
                 cancellationToken.ThrowIfCancellationRequested();
@@ -231,9 +233,19 @@ internal sealed class TopicHub(IEventLog log, TopicOptions options, TopicMetrics
                 _head = new HubHead(next.Sequence, next.Position);
             }
 
+            bool isLast = i == page.Events.Count - 1;
             foreach (TopicSubscription subscription in _due)
             {
-                if (subscription.Offer(next))
+                if (!subscription.Offer(next))
+                {
+                    continue;
+                }
+
+                if (isLast)
+                {
+                    subscription.Wake();
+                }
+                else
                 {
                     _woken.Add(subscription);
                 }
@@ -242,18 +254,17 @@ internal sealed class TopicHub(IEventLog log, TopicOptions options, TopicMetrics
             _due.Clear();
         }
 
-        lock (_gate)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            _head = new HubHead(Ring.Newest, page.End);
-            _offered = page.End;
-        }
-
         foreach (TopicSubscription subscription in _woken)
         {
             subscription.Wake();
         }
 
         _woken.Clear();
+        lock (_gate)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            _head = new HubHead(Ring.Newest, page.End);
+            _offered = page.End;
+        }
     }
 }

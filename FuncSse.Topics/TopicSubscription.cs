@@ -183,15 +183,18 @@ internal sealed partial class TopicSubscription(
             return;
         }
 
-        bool isDone = false;
+        bool isDone;
         try
         {
             isDone = sendNow();
         }
-        finally
+        catch (Exception exception)
         {
-            signal.Release(wake: !isDone); // Whoever is held for ever never ends.
+            signal.Fail(exception); // Its own stream's to end with: the hub and the others go on.
+            return;
         }
+
+        signal.Release(wake: !isDone);
     }
 
     /// <summary>The log has a page that goes on from the position that was asked for.</summary>

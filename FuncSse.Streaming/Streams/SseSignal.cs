@@ -36,6 +36,9 @@ internal sealed class SseSignal : IValueTaskSource
         }
     }
 
+    /// <summary>Ends a hold. The waiter goes on here with an exception, and must not wait again.</summary>
+    public void Fail(Exception exception) => _core.SetException(exception);
+
     public ValueTask WaitAsync()
     {
         _core.Reset();

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using FuncSse.Streaming;
 using FuncSse.Topics;
 
 namespace FuncSse.Tests.Topics;
@@ -37,6 +38,31 @@ public sealed class TopicHubTests : IAsyncDisposable
         Assert.Equal(["2", "3"], await reader.DataAsync(2));
         await _node.PublishAsync("a", "4");
         Assert.Equal("4", await reader.DataAsync());
+    }
+
+    [Fact]
+    public async Task Who_fails_while_the_hub_sends_for_it_ends_alone()
+    {
+        var signal = new SseSignal();
+        using var failing = new TopicReader(
+            _node.Hub.Subscribe(new TopicSet(["a"]), null, signal, () => throw new InvalidOperationException("no")), signal);
+        using TopicReader other = _node.Subscribe("a");
+        await failing.NextAsync();
+        await other.NextAsync();
+        Task waiting = WaitForeverAsync();
+        await _node.PublishAsync("a", "1");
+        await Assert.ThrowsAsync<InvalidOperationException>(() => waiting.WaitAsync(TopicNode.Limit, TestContext.Current.CancellationToken));
+        Assert.Equal("1", await other.DataAsync());
+        await _node.PublishAsync("a", "2");
+        Assert.Equal("2", await other.DataAsync());
+
+        async Task WaitForeverAsync()
+        {
+            while (true)
+            {
+                await signal.WaitAsync();
+            }
+        }
     }
 
     [Fact]
