@@ -66,6 +66,23 @@ public sealed class TopicHubTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Each_of_many_subscribers_gets_each_event_once_and_in_order()
+    {
+        const int Events = 100;
+        TopicReader[] readers = [.. Enumerable.Range(0, 1000).Select(i => _node.Subscribe(i % 2 == 0 ? "t/0" : "t/* t/0"))];
+        await Task.WhenAll(readers.Select(reader => reader.NextAsync()));
+        Task<IReadOnlyList<string>[]> reading = Task.WhenAll(readers.Select(reader => reader.DataAsync(Events)));
+        string[] sent = [.. Enumerable.Range(0, Events).Select(i => $"{i}")];
+        foreach (string[] burst in sent.Chunk(3))
+        {
+            await Task.WhenAll(burst.Select(data => _node.PublishAsync("t/0", data)));
+        }
+
+        Assert.All(await reading, received => Assert.Equal(sent, received));
+        Array.ForEach(readers, reader => reader.Dispose());
+    }
+
+    [Fact]
     public async Task Earliest_is_all_that_is_kept()
     {
         string earliest = await _node.EarliestAsync();
