@@ -15,7 +15,7 @@ internal sealed class TopicStream(
 
     protected override async Task CarryAsync(string? lastEventId)
     {
-        TopicSubscription subscription = _subscription = hub.Subscribe(topics, lastEventId, Signal, TrySendNow);
+        using TopicSubscription subscription = _subscription = hub.Subscribe(topics, lastEventId, Signal, TrySendNow);
         while (IsOpen)
         {
             for (int run = 1; IsOpen && subscription.TryRead(out ReadOnlyMemory<byte> frame, out TopicEvent? next); run++)
@@ -72,11 +72,7 @@ internal sealed class TopicStream(
 
     protected override void CancelFeed() => _subscription?.Dispose();
 
-    protected override Task CloseFeedAsync()
-    {
-        CancelFeed();
-        return Task.CompletedTask;
-    }
+    protected override Task CloseFeedAsync() => Task.CompletedTask;
 
     protected override void WriteKeepAlive()
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Net;
 using System.Net.ServerSentEvents;
 using System.Net.Sockets;
@@ -76,6 +77,33 @@ public sealed class TopicTransportTests
         {
             Assert.Equal(expected, (await NextAsync(stream)).Data);
         }
+    }
+
+    [Fact]
+    public async Task Stream_that_fails_while_it_sends_ends_and_is_forgotten()
+    {
+        using X509Certificate2 certificate = DirectTransportTests.SelfSigned();
+        await using WebApplication app = await StartAsync(Way.Plain, certificate, _ => { });
+        using var failing = new MeterListener();
+        failing.InstrumentPublished = (instrument, listener) =>
+        {
+            if (instrument.Name == "funcsse.topics.delivered" && instrument.Meter.Scope == app.Services.GetRequiredService<IMeterFactory>())
+            {
+                listener.EnableMeasurementEvents(instrument);
+            }
+        };
+        failing.SetMeasurementEventCallback<long>((_, _, _, _) => throw new InvalidOperationException("no"));
+        using HttpClient client = Client(Way.Plain, certificate);
+        await using Stream body = await client.GetStreamAsync(new Uri(new Uri(app.Urls.Single()), "topics/t"), TestContext.Current.CancellationToken);
+        await using IAsyncEnumerator<SseItem<string>> stream =
+            SseParser.Create(body).EnumerateAsync(TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        await NextAsync(stream);
+        TopicHub hub = app.Services.GetRequiredService<TopicHub>();
+        Assert.NotNull(hub.Head);
+        failing.Start();
+        await PublishAsync(app, ["lost to nobody: the client comes back for it"], new Random(1)).WaitAsync(Limit, TestContext.Current.CancellationToken);
+        Assert.False(await stream.MoveNextAsync().AsTask().WaitAsync(Limit, TestContext.Current.CancellationToken));
+        await Eventually.TrueAsync(() => hub.Head is null); // Without subscribers it follows nothing.
     }
 
     private static async Task<WebApplication> StartAsync(Way way, X509Certificate2 certificate, Action<HttpContext> see)
