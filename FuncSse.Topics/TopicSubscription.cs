@@ -190,7 +190,7 @@ internal sealed partial class TopicSubscription(
         }
         catch (Exception exception)
         {
-            signal.Fail(exception); // Its own stream's to end with: the hub and the others go on.
+            signal.Fail(exception); // The stream ends with it; the hub and the other streams go on.
             return;
         }
 

@@ -53,8 +53,7 @@ public sealed class TokenStreamTests(Browser browser)
             long began = Stopwatch.GetTimestamp();
             answer.Dispose();
             await model.Stopped.WaitAsync(TopicServer.Limit, TestContext.Current.CancellationToken);
-            TimeSpan time = Stopwatch.GetElapsedTime(began);
-            return time;
+            return Stopwatch.GetElapsedTime(began);
         });
     }
 
@@ -151,8 +150,7 @@ public sealed class TokenStreamTests(Browser browser)
             long began = Stopwatch.GetTimestamp();
             answer.Dispose();
             await left.Task.WaitAsync(TopicServer.Limit, TestContext.Current.CancellationToken);
-            TimeSpan time = Stopwatch.GetElapsedTime(began);
-            return time;
+            return Stopwatch.GetElapsedTime(began);
         });
     }
 
