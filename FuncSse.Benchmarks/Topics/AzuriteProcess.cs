@@ -12,7 +12,7 @@ internal sealed class AzuriteProcess : IDisposable
         "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey="
         + "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;";
 
-    private static readonly string s_folder = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../../../FuncSse.Tests/Azurite"));
+    private static readonly string s_folder = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../../../FuncSse.Tests/Support/Azurite"));
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
 
     private readonly DirectoryInfo _data = Directory.CreateTempSubdirectory("funcsse-azurite-");

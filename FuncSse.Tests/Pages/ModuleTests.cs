@@ -42,7 +42,7 @@ public sealed class ModuleTests(Browser browser, Firefox firefox) : IClassFixtur
     {
         string script = Path.Combine(ScenarioServer.Folder(), "position.mjs");
         bool isThere = Directory.Exists(Path.Combine(ScenarioServer.Folder(), "node_modules", "eventsource"));
-        Assert.SkipUnless(isThere, "The eventsource package is not installed: npm ci --prefix FuncSse.Tests/browser");
+        Assert.SkipUnless(isThere, "The eventsource package is not installed: npm ci --prefix FuncSse.Tests/Pages/browser");
         await using ScenarioServer server = await ScenarioServer.StartAsync();
         using var node = Process.Start(new ProcessStartInfo("node", [script, server.PageOf("")]) { RedirectStandardOutput = true })!;
         string output = await node.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken)

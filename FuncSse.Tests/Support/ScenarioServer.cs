@@ -57,7 +57,7 @@ internal sealed class ScenarioServer : IAsyncDisposable
     }
 
     /// <summary>Where the scripts of these tests stand, and the packages that some of them need.</summary>
-    public static string Folder() => Path.Combine(RepositoryRoot.Path, "FuncSse.Tests", "browser");
+    public static string Folder() => Path.Combine(RepositoryRoot.Path, "FuncSse.Tests", "Pages", "browser");
 
     private static IResult File(string path) => Results.Text(System.IO.File.ReadAllText(path), "text/javascript");
 

@@ -16,7 +16,7 @@ public sealed class Azurite : IAsyncLifetime
         "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey="
         + "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;";
 
-    private static readonly string s_folder = Path.Combine(RepositoryRoot.Path, "FuncSse.Tests", "Azurite");
+    private static readonly string s_folder = Path.Combine(RepositoryRoot.Path, "FuncSse.Tests", "Support", "Azurite");
     private static readonly SemaphoreSlim s_restore = new(1);
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(5);
 
