@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Globalization;
 using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
@@ -13,8 +14,8 @@ internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
     private readonly RedisWakeUp _wakeUp;
     private readonly TopicOptions _options;
     private readonly TimeProvider _time;
+    private readonly string _writer = RandomNumberGenerator.GetHexString(12, lowercase: true);
     private readonly Lock _gate = new();
-    private (string Id, string Epoch, string Server)? _acknowledged;
     private Tuple<TimeSpan, long>? _oldest;
     private long? _lastTrim;
     private long _appendedSinceTrim;
@@ -41,7 +42,7 @@ internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
     public async Task<LogPage> ReadAsync(LogPosition after, int maxBytes, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(after);
-        RedisResult[] answer = await EvaluateAsync(RedisScripts.Read, cancellationToken, after.Epoch, Id(after), maxBytes);
+        RedisResult[] answer = await EvaluateAsync(RedisScripts.Read, cancellationToken, after.Epoch, WithoutEpoch(after), maxBytes);
         LogPosition last = At((string)answer[0]!, (string)answer[1]!);
         var state = (int)answer[2];
         if (last.Epoch != after.Epoch || state != 2)
@@ -67,30 +68,33 @@ internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
         await _wakeUp.WaitAsync(after, cancellationToken);
     }
 
-    public async Task<IReadOnlyList<LogPosition>?> AppendAsync(
-        string epoch, IReadOnlyList<ReadOnlyMemory<byte>> records, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<LogPosition>> AppendAsync(IReadOnlyList<NumberedRecord> records, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(records);
-        (string id, string server) = _acknowledged is { } known && known.Epoch == epoch ? (known.Id, known.Server) : ("", "");
-        RedisValue[] arguments = [epoch, (long)_options.Retention.TotalMilliseconds, id, server, .. records.Select(record => (RedisValue)record)];
-        RedisResult[] answer = await EvaluateAsync(RedisScripts.Append, cancellationToken, arguments);
-        if (answer.Length == 0)
+        var arguments = new List<RedisValue>(2 + (2 * records.Count)) { _writer, (long)_options.Retention.TotalMilliseconds };
+        foreach (NumberedRecord record in records)
         {
-            return null;
+            arguments.Add(record.Number);
+            arguments.Add(record.Line);
         }
 
-        _acknowledged = ((string)answer[^1]!, epoch, (string)answer[0]!);
-        LogPosition[] ends = [.. answer.Skip(1).Select(end => At(epoch, (string)end!))];
+        RedisResult[] answer = await EvaluateAsync(RedisScripts.Append, cancellationToken, [.. arguments]);
+        if (answer.Length != records.Count + 1)
+        {
+            throw new EventLogUnavailableException("Redis no longer has what was just appended.");
+        }
+
+        LogPosition[] ends = [.. answer.Skip(1).Select(end => At((string)answer[0]!, (string)end!))];
         _wakeUp.Wake(ends[^1]);
         await _connection.PublishAsync(ends[^1]);
-        await TrimAsync(records.Sum(record => (long)record.Length), cancellationToken);
+        await TrimAsync(records.Sum(record => (long)record.Line.Length), cancellationToken);
         return ends;
     }
 
     public ValueTask DisposeAsync() => _connection.DisposeAsync();
 
-    private static string Id(LogPosition position) =>
-        string.Create(CultureInfo.InvariantCulture, $"{position.Segment}-{position.Offset}");
+    // A position as the scripts have it: without the epoch.
+    private static string WithoutEpoch(LogPosition position) => position.ToString()[(position.Epoch.Length + 1)..];
 
     private static LogPosition At(string epoch, string id) =>
         LogPosition.TryParse($"{epoch}-{id}", out LogPosition? position)

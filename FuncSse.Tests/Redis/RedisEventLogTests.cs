@@ -229,7 +229,7 @@ public sealed class RedisEventLogTests(RedisServer redis) : EventLogSpecificatio
         try
         {
             await Assert.ThrowsAsync<EventLogUnavailableException>(
-                () => node.Log.AppendAsync(Parse(id).Epoch, ["{}"u8.ToArray()], Cancelled).WaitAsync(TopicNode.Limit, Cancelled));
+                () => node.Log.AppendAsync([TopicNode.Record(100, "1")], Cancelled).WaitAsync(TopicNode.Limit, Cancelled));
             Assert.Equal(PositionState.Known, await node.StateAsync(id));
         }
         finally

@@ -14,7 +14,7 @@ internal sealed class TopicLifetime(
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        lifetime.ApplicationStopping.Register(writer.Hurry);
+        lifetime.ApplicationStopping.Register(writer.BeginShutdown);
         if (options.PublishKey.Any(key => key.Length < MinKey))
         {
             Log.ShortPublishKey(logger, MinKey);
