@@ -6,8 +6,7 @@ using static Microsoft.Playwright.Assertions;
 namespace FuncSse.Tests;
 
 /// <summary>The page for everybody: by keyboard, by ear, on a phone, in the dark.</summary>
-[Collection(nameof(Browser))]
-public sealed class PageAccessTests(Browser browser)
+public sealed class PageAccessTests(Browser browser) : IClassFixture<Browser>
 {
     private static readonly (string, string)[] Fast = [("Sse__Interval", "00:00:00.1"), ("Sse__Retry", "00:00:00.1")];
 

@@ -9,8 +9,7 @@ using static Microsoft.Playwright.Assertions;
 namespace FuncSse.Tests;
 
 /// <summary>The page and the streams of others: unreachable, forbidden, faulty, hostile.</summary>
-[Collection(nameof(Browser))]
-public sealed partial class PageFeedTests(Browser browser)
+public sealed partial class PageFeedTests(Browser browser) : IClassFixture<Browser>
 {
     [Fact]
     public async Task A_stream_that_CORS_forbids_gets_a_clear_word()

@@ -6,8 +6,7 @@ using static Microsoft.Playwright.Assertions;
 namespace FuncSse.Tests;
 
 /// <summary>The page in a real browser, on the counter of the real self-host.</summary>
-[Collection(nameof(Browser))]
-public sealed partial class PageTests(Browser browser)
+public sealed partial class PageTests(Browser browser) : IClassFixture<Browser>
 {
     private static readonly (string, string)[] Fast = [("Sse__Interval", "00:00:00.1"), ("Sse__Retry", "00:00:00.1")];
 
