@@ -7,15 +7,9 @@ WORKDIR /source
 # The packages have a layer of their own, which Docker reuses until a project file changes.
 COPY global.json Directory.* ./
 COPY FuncSse.Streaming/*.csproj FuncSse.Streaming/
-#if (hasTopics)
 COPY FuncSse.Topics/*.csproj FuncSse.Topics/
-#endif
-#if (hasStorage)
 COPY FuncSse.Topics.AzureStorage/*.csproj FuncSse.Topics.AzureStorage/
-#endif
-#if (hasRedis)
 COPY FuncSse.Topics.Redis/*.csproj FuncSse.Topics.Redis/
-#endif
 COPY FuncSse.Endpoints/*.csproj FuncSse.Endpoints/
 COPY FuncSse.SelfHost/*.csproj FuncSse.SelfHost/
 RUN dotnet restore FuncSse.SelfHost

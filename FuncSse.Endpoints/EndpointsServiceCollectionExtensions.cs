@@ -1,16 +1,8 @@
-//#if (hasRedis)
 using Azure.Identity;
-//#endif
 using FuncSse.Streaming;
-//#if (hasTopics)
 using FuncSse.Topics;
-//#endif
-//#if (hasStorage)
 using FuncSse.Topics.AzureStorage;
-//#endif
-//#if (hasRedis)
 using FuncSse.Topics.Redis;
-//#endif
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
@@ -39,15 +31,9 @@ public static class EndpointsServiceCollectionExtensions
         services.AddSingleton(provider => new CounterFeed(
             provider.GetRequiredService<IOptions<CounterOptions>>().Value.Interval, provider.GetRequiredService<CoalescingTimeProvider>()));
         services.AddSingleton<StaticFiles>();
-        //#if (hasTopics)
         services.AddTopics(configuration.GetSection(TopicOptions.Section));
-        //#endif
-        //#if (hasStorage)
         services.AddAzureStorageEventLog(configuration);
-        //#endif
-        //#if (hasRedis)
         services.AddRedisEventLog(credential: _ => new DefaultAzureCredential());
-        //#endif
         services.AddMetricsExport(configuration);
         return services;
     }

@@ -1,8 +1,6 @@
 using FuncSse.Endpoints;
 using FuncSse.SelfHost;
-//#if (hasTopics)
 using FuncSse.Topics;
-//#endif
 
 WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
 {
@@ -23,10 +21,8 @@ if (!app.Services.CheckOptions(Console.Error))
 }
 
 app.MapMethods("/events", ["GET", "HEAD", "OPTIONS"], (HttpRequest request, CounterFeed counter) => counter.Stream(request));
-//#if (hasTopics)
 app.MapMethods("/topics/{*name}", ["GET", "HEAD", "OPTIONS"], (string? name) => new TopicStreamResult(name));
 app.MapPost("/topics/{*name}", (string? name) => new TopicPublishResult(name));
-//#endif
 app.MapMethods("/", ["GET", "HEAD"], (StaticFiles files) => files.Page);
 app.MapMethods("/funcsse.js", ["GET", "HEAD"], (StaticFiles files) => files.Module);
 await app.RunAsync();

@@ -4,16 +4,17 @@ using Microsoft.Extensions.Logging;
 
 namespace FuncSse.Topics;
 
-/// <summary>What an operator sees of the topics. The instruments are named and measured after OpenTelemetry's conventions.</summary>
+/// <summary>The metrics and log messages of the topics. Instruments follow OpenTelemetry's conventions for names and units.</summary>
 internal sealed class TopicMetrics
 {
-    // So many skipped records are told apart and logged; beyond that one that is read twice counts twice, and the counter alone tells of it.
+    // Positions of skipped records that are remembered, so that a record is counted and logged once. Beyond this number, records are not
+    // logged, and one that is read twice is counted twice.
     internal const int MaxSkippedKept = 1024;
 
-    // So many resets in so short a time are told as one.
+    // This number of resets within the window is logged, as one message.
     private const int StormSize = 100;
 
-    private static readonly TimeSpan s_window = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_stormWindow = TimeSpan.FromSeconds(10);
     private static readonly InstrumentAdvice<double> s_seconds =
         new() { HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] };
 
@@ -26,11 +27,11 @@ internal sealed class TopicMetrics
     private readonly Counter<long> _skipped;
     private readonly Histogram<double> _publishDuration;
     private readonly Histogram<double> _delay;
-    private readonly HashSet<LogPosition> _skippedKept = [];
+    private readonly HashSet<LogPosition> _skippedPositions = [];
     private readonly Outage _reading;
     private readonly Outage _appending;
     private readonly Lock _gate = new();
-    private long _windowBegan;
+    private long _stormWindowStart;
     private int _resetsInWindow;
 
     public TopicMetrics(IEventLog log, IMeterFactory meters, TimeProvider time, ILogger<TopicMetrics> logger)
@@ -41,16 +42,16 @@ internal sealed class TopicMetrics
         _appended = meter.CreateCounter<long>("funcsse.topics.appended", "{append}", "Appends to the log, each of one event or more.");
         _delivered = meter.CreateCounter<long>("funcsse.topics.delivered", "{event}", "Events handed to streams.");
         _resets = meter.CreateCounter<long>("funcsse.topics.resets", "{stream}", "Streams that were told of lost events, by the reason.");
-        _skipped = meter.CreateCounter<long>("funcsse.topics.skipped_records", "{record}", "Damaged records, and those of later versions.");
+        _skipped = meter.CreateCounter<long>("funcsse.topics.skipped_records", "{record}", "Damaged records, and records of later versions.");
         _publishDuration = meter.CreateHistogram(
-            "funcsse.topics.publish.duration", "s", "How long publishing took until the log had the event.", advice: s_seconds);
+            "funcsse.topics.publish.duration", "s", "The time from publishing until the log has the event.", advice: s_seconds);
         _delay = meter.CreateHistogram(
-            "funcsse.topics.delay", "s", "From publishing, by the publisher's clock, to the reader of this process.", advice: s_seconds);
+            "funcsse.topics.delay", "s", "The time from publishing, by the publisher's clock, until this process has read the event.", advice: s_seconds);
         meter.CreateObservableGauge(
             "funcsse.topics.oldest_event.age",
             () => log.OldestAge is { } age ? new Measurement<double>[] { new(age.TotalSeconds) } : [],
             "s",
-            "How old the oldest event is that is kept.");
+            "The age of the oldest event that is kept.");
     }
 
     public void Published(TimeSpan duration)
@@ -64,13 +65,13 @@ internal sealed class TopicMetrics
         _appended.Add(1);
         if (_appending.End() is { } duration)
         {
-            Log.TakesEvents(_logger, duration);
+            TopicLogMessages.TakesEvents(_logger, duration);
         }
     }
 
     public void Delivered() => _delivered.Add(1);
 
-    /// <summary>An event reached the reader. Clocks of two machines differ, so it may seem to come before it was published.</summary>
+    /// <summary>The hub has read an event. A negative time counts as zero, since the clocks of two machines differ.</summary>
     public void Read(DateTimeOffset published) => _delay.Record(Math.Max(0, (_time.GetUtcNow() - published).TotalSeconds));
 
     public void Reset(PositionState reason)
@@ -79,9 +80,9 @@ internal sealed class TopicMetrics
         bool isStorm;
         lock (_gate)
         {
-            if (_resetsInWindow == 0 || _time.GetElapsedTime(_windowBegan) > s_window)
+            if (_resetsInWindow == 0 || _time.GetElapsedTime(_stormWindowStart) > s_stormWindow)
             {
-                (_resetsInWindow, _windowBegan) = (0, _time.GetTimestamp());
+                (_resetsInWindow, _stormWindowStart) = (0, _time.GetTimestamp());
             }
 
             isStorm = ++_resetsInWindow == StormSize;
@@ -89,37 +90,37 @@ internal sealed class TopicMetrics
 
         if (isStorm)
         {
-            Log.ResetStorm(_logger, StormSize, s_window, TopicFrame.Name(reason));
+            TopicLogMessages.ResetStorm(_logger, StormSize, s_stormWindow, TopicFrame.Name(reason));
         }
     }
 
-    /// <summary>A record is of no use. It counts once however often it is read.</summary>
+    /// <summary>A record cannot be used. It is counted once, however often it is read.</summary>
     public void Skipped(LogPosition position, RecordKind kind)
     {
         bool isLogged;
         lock (_gate)
         {
-            if (_skippedKept.Contains(position))
+            if (_skippedPositions.Contains(position))
             {
                 return;
             }
 
-            isLogged = _skippedKept.Count < MaxSkippedKept && _skippedKept.Add(position);
+            isLogged = _skippedPositions.Count < MaxSkippedKept && _skippedPositions.Add(position);
         }
 
         _skipped.Add(1);
         if (isLogged)
         {
-            Log.RecordSkipped(_logger, position, kind);
+            TopicLogMessages.RecordSkipped(_logger, position, kind);
         }
     }
 
-    /// <summary>The log did not answer a reader: told once, whoever finds out.</summary>
+    /// <summary>The log did not answer a reader. This is logged once for each outage.</summary>
     public void Unreachable(Exception exception)
     {
         if (_reading.Begin())
         {
-            Log.Unreachable(_logger, exception);
+            TopicLogMessages.Unreachable(_logger, exception);
         }
     }
 
@@ -128,47 +129,22 @@ internal sealed class TopicMetrics
     {
         if (_reading.End() is { } duration)
         {
-            Log.Reachable(_logger, duration);
+            TopicLogMessages.Reachable(_logger, duration);
         }
     }
 
-    /// <summary>The log did not take what was published, which tells nothing of reading: its memory is full, or the identity may not write.</summary>
+    /// <summary>
+    /// The log did not take an event. This is apart from reading: the log's memory may be full, or the identity may not be allowed to write.
+    /// </summary>
     public void NotAppended(Exception exception)
     {
         if (_appending.Begin())
         {
-            Log.TakesNoEvents(_logger, exception);
+            TopicLogMessages.TakesNoEvents(_logger, exception);
         }
     }
 
-    public void ReadingFailed(Exception exception) => Log.ReadingFailed(_logger, exception);
+    public void ReadingFailed(Exception exception) => TopicLogMessages.ReadingFailed(_logger, exception);
 
-    public void AppendFailed(Exception exception) => Log.AppendFailed(_logger, exception);
-
-    /// <summary>Since when something fails, so that it is told once and not with each try.</summary>
-    private sealed class Outage(TimeProvider time)
-    {
-        private readonly Lock _gate = new();
-        private long? _since;
-
-        public bool Begin()
-        {
-            lock (_gate)
-            {
-                bool begins = _since is null;
-                _since ??= time.GetTimestamp();
-                return begins;
-            }
-        }
-
-        public TimeSpan? End()
-        {
-            lock (_gate)
-            {
-                TimeSpan? duration = _since is { } since ? time.GetElapsedTime(since) : null;
-                _since = null;
-                return duration;
-            }
-        }
-    }
+    public void AppendFailed(Exception exception) => TopicLogMessages.AppendFailed(_logger, exception);
 }

@@ -17,9 +17,7 @@ internal static class AzureSettings
         if (!string.IsNullOrEmpty(configuration["WEBSITE_INSTANCE_ID"])) // The platform sets it on each instance.
         {
             services.Configure<SseOptions>(options => options.Proxies = 1);
-            //#if (hasTopics)
             services.AddHostedService<TopicWarnings>();
-            //#endif
         }
     }
 }

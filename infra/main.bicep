@@ -118,7 +118,7 @@ output AZURE_RESOURCE_GROUP string = group.name
 output AZURE_FUNCTION_NAME string = app.outputs.name
 output SERVICE_API_NAME string = app.outputs.name
 
-@description('The address of the page. The end-to-end tests read a variable of the same name.')
+@description('The address of the page.')
 output FUNCSSE_URL string = app.outputs.url
 
 @description('The address of the stream.')

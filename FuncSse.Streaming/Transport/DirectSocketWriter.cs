@@ -5,18 +5,18 @@ using System.Net.Sockets;
 namespace FuncSse.Streaming;
 
 /// <summary>
-/// The output of a connection. While it carries event streams, what is flushed goes to the socket at once, by the thread that flushes,
-/// without a hand-over to another; a flush waits until the socket has taken everything. What the socket does not take at once, and all
-/// that follows, goes to Kestrel's own pipe, with its way of waiting, failing and ending, until that has sent everything. Other responses
-/// always go to that pipe, which gathers what is flushed while it sends.
+/// Writes the output of a connection. While the connection carries event streams, the thread that flushes sends the bytes to the socket
+/// itself, which saves the hand-over to another thread. A flush waits until the socket has taken everything. The bytes that the socket does
+/// not take at once, and all bytes after them, go to Kestrel's own pipe until that pipe has sent everything. Other responses always go to
+/// the pipe, which gathers small flushes while it sends.
 /// </summary>
-/// <remarks>Like any pipe's writer, it is not safe for use by several threads at once.</remarks>
-/// <param name="socket">A socket that does not block, to which nothing but this and <paramref name="pipe"/> writes.</param>
-/// <param name="pipe">What writes to the same socket. A flush of it has to wait until the socket has taken every byte.</param>
-/// <param name="maxBuffered">How many bytes of other responses may wait for the socket before a flush waits too.</param>
-internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe, long maxBuffered) : PipeWriter
+/// <remarks>Like any <see cref="PipeWriter"/>, it is not safe for concurrent use.</remarks>
+/// <param name="socket">A non-blocking socket. Only this writer and <paramref name="pipe"/> write to it.</param>
+/// <param name="pipe">Kestrel's pipe to the same socket. Its flush must complete only after the socket has taken every byte.</param>
+/// <param name="maxBufferedBytes">How many bytes of other responses may wait for the socket before a flush waits too.</param>
+internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe, long maxBufferedBytes) : PipeWriter
 {
-    /// <summary>Bytes that may be written between two flushes without the pipe: what Kestrel buffers of a response.</summary>
+    /// <summary>The bytes between two flushes that can be sent directly: as many as Kestrel buffers of a response.</summary>
     public const int BlockSize = 64 * 1024;
 
     private int _streams;
@@ -24,27 +24,27 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe, long ma
     private byte[]? _block;
     private int _length;
 
-    // Kestrel's flush that nobody waits for, and what has been flushed since the socket had taken everything.
-    private ValueTask<FlushResult> _flush;
-    private long _unsent;
+    // The last flush of the pipe, and the bytes that were flushed into the pipe since it was last empty.
+    private ValueTask<FlushResult> _pipeFlush;
+    private long _pipedBytes;
     private bool _isComplete;
     private volatile bool _isCancelled;
 
-    /// <summary>The connection carries one more event stream.</summary>
+    /// <summary>Counts one more event stream on the connection.</summary>
     public void StreamStarted() => Interlocked.Increment(ref _streams);
 
-    /// <summary>The connection carries one event stream less.</summary>
+    /// <summary>Counts one event stream less on the connection.</summary>
     public void StreamEnded() => Interlocked.Decrement(ref _streams);
 
-    /// <summary>As <see cref="IStreamingConnectionFeature.TrySend"/>.</summary>
+    /// <summary>Sends bytes past the response writer; see <see cref="IStreamingConnectionFeature.TrySend"/>.</summary>
     public int TrySend(ReadOnlySpan<byte> bytes)
     {
-        if (_length > 0 || !IsFree)
+        if (_length > 0 || !CanSendDirectly)
         {
             return -1;
         }
 
-        int sent = Send(bytes);
+        int sent = SendNow(bytes);
         if (sent < bytes.Length)
         {
             _isDirect = false;
@@ -58,9 +58,9 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe, long ma
 
     public override long UnflushedBytes => _isDirect ? _length : pipe.UnflushedBytes;
 
-    public override Memory<byte> GetMemory(int sizeHint = 0) => HasRoom(sizeHint) ? _block.AsMemory(_length) : pipe.GetMemory(sizeHint);
+    public override Memory<byte> GetMemory(int sizeHint = 0) => TryUseBlock(sizeHint) ? _block.AsMemory(_length) : pipe.GetMemory(sizeHint);
 
-    public override Span<byte> GetSpan(int sizeHint = 0) => HasRoom(sizeHint) ? _block.AsSpan(_length) : pipe.GetSpan(sizeHint);
+    public override Span<byte> GetSpan(int sizeHint = 0) => TryUseBlock(sizeHint) ? _block.AsSpan(_length) : pipe.GetSpan(sizeHint);
 
     public override void Advance(int bytes)
     {
@@ -80,15 +80,15 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe, long ma
         int sent = 0;
         if (_isDirect && !_isCancelled && !cancellationToken.IsCancellationRequested)
         {
-            sent = _length > 0 ? Send(_block.AsSpan(0, _length)) : 0;
+            sent = _length > 0 ? SendNow(_block.AsSpan(0, _length)) : 0;
             if (sent == _length)
             {
-                Clear();
+                ReturnBlock();
                 return default;
             }
         }
 
-        LeaveToPipe(sent);
+        MoveToPipe(sent);
         return FlushPipeAsync(cancellationToken);
     }
 
@@ -100,21 +100,21 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe, long ma
 
     public override void Complete(Exception? exception = null)
     {
-        LeaveToPipe(sent: 0);
+        MoveToPipe();
         _isComplete = true;
         pipe.Complete(exception);
     }
 
-    private bool HasRoom(int sizeHint)
+    private bool TryUseBlock(int sizeHint)
     {
         if (_length == 0)
         {
-            _isDirect = IsFree;
+            _isDirect = CanSendDirectly;
         }
 
         if (_isDirect && BlockSize - _length < Math.Max(sizeHint, 1))
         {
-            LeaveToPipe(sent: 0);
+            MoveToPipe();
         }
 
         if (_isDirect)
@@ -125,17 +125,16 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe, long ma
         return _isDirect;
     }
 
-    // Whether nothing is in the way of the next byte of a stream.
-    private bool IsFree => Volatile.Read(ref _streams) > 0 && IsSent && pipe.UnflushedBytes == 0 && !_isCancelled && !_isComplete;
+    private bool CanSendDirectly => Volatile.Read(ref _streams) > 0 && IsPipeEmpty && pipe.UnflushedBytes == 0 && !_isCancelled && !_isComplete;
 
-    // The last flush of the pipe ends when the socket has taken all that was flushed before.
-    private bool IsSent => _unsent == 0 || _flush.IsCompleted;
+    // The last flush of the pipe completes when the socket has taken all bytes that were flushed before.
+    private bool IsPipeEmpty => _pipedBytes == 0 || _pipeFlush.IsCompleted;
 
-    private int Send(ReadOnlySpan<byte> bytes)
+    private int SendNow(ReadOnlySpan<byte> bytes)
     {
         try
         {
-            // An error is for the pipe to find out, which knows what to do about it.
+            // An error is ignored here: the pipe meets the same error and ends the connection as Kestrel does.
             return socket.Send(bytes, SocketFlags.None, out _);
         }
         catch (ObjectDisposedException)
@@ -146,29 +145,29 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe, long ma
 
     private ValueTask<FlushResult> FlushPipeAsync(CancellationToken cancellationToken)
     {
-        _unsent = (IsSent ? 0 : _unsent) + pipe.UnflushedBytes;
-        bool isWaiting = Volatile.Read(ref _streams) > 0 || _unsent >= maxBuffered;
+        _pipedBytes = (IsPipeEmpty ? 0 : _pipedBytes) + pipe.UnflushedBytes;
+        bool isWaiting = Volatile.Read(ref _streams) > 0 || _pipedBytes >= maxBufferedBytes;
 #pragma warning disable CA2012 // A pipe's flush may be left to itself; its status is that of the pipe, however often it is asked.
-        _flush = pipe.FlushAsync(cancellationToken);
+        _pipeFlush = pipe.FlushAsync(cancellationToken);
 #pragma warning restore CA2012
-        return isWaiting || _flush.IsCompleted ? _flush : default;
+        return isWaiting || _pipeFlush.IsCompleted ? _pipeFlush : default;
     }
 
-    private void LeaveToPipe(int sent)
+    private void MoveToPipe(int alreadySent = 0)
     {
         if (_isDirect)
         {
             _isDirect = false;
-            if (sent < _length)
+            if (alreadySent < _length)
             {
-                pipe.Write(_block.AsSpan(sent, _length - sent));
+                pipe.Write(_block.AsSpan(alreadySent, _length - alreadySent));
             }
 
-            Clear();
+            ReturnBlock();
         }
     }
 
-    private void Clear()
+    private void ReturnBlock()
     {
         if (_block is not null)
         {

@@ -10,18 +10,18 @@ using Microsoft.Extensions.Options;
 
 namespace FuncSse.Streaming;
 
-/// <summary>Kestrel's own transport over sockets, except for the output of its connections: a <see cref="DirectSocketWriter"/>.</summary>
+/// <summary>Wraps Kestrel's socket transport. Only the output of its connections differs: it is a <see cref="DirectSocketWriter"/>.</summary>
 internal sealed class DirectTransport : IConnectionListenerFactory, IConnectionListenerFactorySelector
 {
     private readonly SocketTransportFactory _sockets;
-    private readonly long _maxBuffered;
+    private readonly long _maxBufferedBytes;
 
     public DirectTransport(IOptions<SocketTransportOptions> options, ILoggerFactory loggers)
     {
-        // Full with the first byte, so that a flush of Kestrel's pipe ends when the socket has taken all of it. What the app has set holds
-        // for its other responses: the writer keeps to twice as much, because it counts what has been sent until nothing is left to send.
-        // With the number itself, a download in small flushes waited more often than without this transport (4 KB: 1.05–1.1 times as long).
-        _maxBuffered = 2 * options.Value.MaxWriteBufferSize ?? long.MaxValue;
+        // Kestrel's pipe is full with its first byte, so that its flush completes only when the socket has taken everything. The writer
+        // applies the app's limit to other responses instead. It uses twice the limit, because it counts bytes that have been sent until
+        // the pipe is empty. With the limit itself, a download in flushes of 4 KB took 1.05 to 1.1 times as long as on Kestrel's transport.
+        _maxBufferedBytes = 2 * options.Value.MaxWriteBufferSize ?? long.MaxValue;
         options.Value.MaxWriteBufferSize = 1;
         _sockets = new SocketTransportFactory(options, loggers);
     }
@@ -29,17 +29,17 @@ internal sealed class DirectTransport : IConnectionListenerFactory, IConnectionL
     public bool CanBind(EndPoint endpoint) => _sockets.CanBind(endpoint);
 
     public async ValueTask<IConnectionListener> BindAsync(EndPoint endpoint, CancellationToken cancellationToken = default) =>
-        new Listener(await _sockets.BindAsync(endpoint, cancellationToken), _maxBuffered);
+        new Listener(await _sockets.BindAsync(endpoint, cancellationToken), _maxBufferedBytes);
 
-    internal sealed class Listener(IConnectionListener listener, long maxBuffered) : IConnectionListener
+    internal sealed class Listener(IConnectionListener listener, long maxBufferedBytes) : IConnectionListener
     {
         public EndPoint EndPoint => listener.EndPoint;
 
         public async ValueTask<ConnectionContext?> AcceptAsync(CancellationToken cancellationToken = default)
         {
             ConnectionContext? connection = await listener.AcceptAsync(cancellationToken);
-            return connection?.Features.Get<IConnectionSocketFeature>()?.Socket is { } socket && TryUnblock(socket)
-                ? new Connection(connection, socket, maxBuffered)
+            return connection?.Features.Get<IConnectionSocketFeature>()?.Socket is { } socket && TrySetNonBlocking(socket)
+                ? new Connection(connection, socket, maxBufferedBytes)
                 : connection;
         }
 
@@ -47,8 +47,8 @@ internal sealed class DirectTransport : IConnectionListenerFactory, IConnectionL
 
         public ValueTask DisposeAsync() => listener.DisposeAsync();
 
-        // Whatever came out of here would end the listening, for all.
-        private static bool TryUnblock(Socket socket)
+        // An exception from AcceptAsync would end the listener for all clients.
+        private static bool TrySetNonBlocking(Socket socket)
         {
             try
             {
@@ -67,11 +67,11 @@ internal sealed class DirectTransport : IConnectionListenerFactory, IConnectionL
         private readonly ConnectionContext _connection;
         private readonly DirectSocketWriter _output;
 
-        public Connection(ConnectionContext connection, Socket socket, long maxBuffered)
+        public Connection(ConnectionContext connection, Socket socket, long maxBufferedBytes)
         {
             _connection = connection;
-            (Input, _output) = (connection.Transport.Input, new DirectSocketWriter(socket, connection.Transport.Output, maxBuffered));
-            connection.Transport = this; // Its features tell of it as well.
+            (Input, _output) = (connection.Transport.Input, new DirectSocketWriter(socket, connection.Transport.Output, maxBufferedBytes));
+            connection.Transport = this; // Features.Get<IConnectionTransportFeature>() returns it too.
             connection.Features.Set<IStreamingConnectionFeature>(this);
         }
 
@@ -131,7 +131,7 @@ internal sealed class DirectTransport : IConnectionListenerFactory, IConnectionL
         {
             try
             {
-                await _output.CompleteAsync(); // What was not flushed is sent all the same.
+                await _output.CompleteAsync(); // Sends the bytes that were not flushed, as Kestrel does.
             }
             finally
             {

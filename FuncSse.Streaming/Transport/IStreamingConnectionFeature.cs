@@ -1,6 +1,6 @@
 namespace FuncSse.Streaming;
 
-/// <summary>Tells a connection when it carries event streams; over HTTP/2 it carries many at once.</summary>
+/// <summary>Tells a connection when it carries event streams. Over HTTP/2 it carries many at once.</summary>
 internal interface IStreamingConnectionFeature
 {
     void StreamStarted();
@@ -8,9 +8,9 @@ internal interface IStreamingConnectionFeature
     void StreamEnded();
 
     /// <summary>
-    /// Sends bytes past the server's response writer, if all that was written before has left and nobody writes meanwhile. What the socket does
-    /// not take waits for the next flush, which waits for it.
+    /// Sends bytes past the server's response writer if the socket has taken all earlier bytes. Nothing else may write at the same time. The
+    /// bytes that the socket does not take are sent with the next flush, which waits for them.
     /// </summary>
-    /// <returns>How many bytes the socket has taken; -1 if nothing was done.</returns>
+    /// <returns>The number of bytes that the socket has taken; -1 if nothing was done.</returns>
     int TrySend(ReadOnlySpan<byte> bytes);
 }

@@ -5,8 +5,7 @@ using FuncSse.Topics.AzureStorage;
 namespace FuncSse.Tests.Topics;
 
 /// <summary>Several instances on one storage, all of which publish, roll and serve.</summary>
-[Collection(nameof(Azurite))]
-public sealed class StorageClusterTests(Azurite storage)
+public sealed class StorageClusterTests(Azurite storage) : IClassFixture<Azurite>
 {
     private const int Publishers = 3;
     private const int EventsEach = 150;

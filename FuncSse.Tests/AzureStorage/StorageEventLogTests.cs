@@ -7,8 +7,7 @@ using FuncSse.Topics.AzureStorage;
 namespace FuncSse.Tests.Topics;
 
 /// <summary>The log in append blobs: what every log does, on a real Azurite, and the life of its segments.</summary>
-[Collection(nameof(Azurite))]
-public sealed class StorageEventLogTests(Azurite storage) : EventLogSpecification
+public sealed class StorageEventLogTests(Azurite storage) : EventLogSpecification, IClassFixture<Azurite>
 {
     private static readonly BlobLogLimits s_small = new(5, 1 << 20, TimeSpan.FromHours(1), TimeSpan.FromHours(1));
 

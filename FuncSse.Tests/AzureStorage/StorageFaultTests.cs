@@ -7,8 +7,7 @@ using FuncSse.Topics.AzureStorage;
 namespace FuncSse.Tests.Topics;
 
 /// <summary>A real storage whose network, process or container fails.</summary>
-[Collection(nameof(Azurite))]
-public sealed class StorageFaultTests(Azurite storage)
+public sealed class StorageFaultTests(Azurite storage) : IClassFixture<Azurite>
 {
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
@@ -233,28 +232,21 @@ public sealed class StorageFaultTests(Azurite storage)
     [Fact]
     public async Task Storage_that_stops_and_starts_again_loses_nothing_acknowledged()
     {
-        var own = new Azurite();
-        await own.InitializeAsync();
-        try
-        {
-            var container = new StorageLog(own);
-            await using TopicNode node = container.Node();
-            using TopicReader reader = node.Subscribe("t");
-            await reader.NextAsync();
-            string first = await node.PublishAsync("t", "1");
-            Assert.Equal("1", await reader.DataAsync());
-            await own.StopAsync();
-            await Assert.ThrowsAsync<EventLogUnavailableException>(() => node.PublishAsync("t", "lost"));
-            await own.StartAsync();
-            await node.PublishAsync("t", "2");
-            Assert.Equal("2", await reader.DataAsync());
-            Assert.Equal(["2"], (await node.ReadAsync(first)).Select(one => one.Data));
-            Assert.Single(node.Logs.GetSnapshot(), entry => entry.Message.Contains("cannot be reached", StringComparison.Ordinal));
-        }
-        finally
-        {
-            await own.DisposeAsync();
-        }
+        await using var own = new AzuriteServer();
+        await own.StartAsync();
+        var container = new StorageLog(own.ConnectionString);
+        await using TopicNode node = container.Node();
+        using TopicReader reader = node.Subscribe("t");
+        await reader.NextAsync();
+        string first = await node.PublishAsync("t", "1");
+        Assert.Equal("1", await reader.DataAsync());
+        await own.StopAsync();
+        await Assert.ThrowsAsync<EventLogUnavailableException>(() => node.PublishAsync("t", "lost"));
+        await own.StartAsync();
+        await node.PublishAsync("t", "2");
+        Assert.Equal("2", await reader.DataAsync());
+        Assert.Equal(["2"], (await node.ReadAsync(first)).Select(one => one.Data));
+        Assert.Single(node.Logs.GetSnapshot(), entry => entry.Message.Contains("cannot be reached", StringComparison.Ordinal));
     }
 
     private static bool IsCreation(HttpRequestMessage request, long segment) =>

@@ -10,13 +10,13 @@ public sealed class StorageProcessTests : IAsyncLifetime
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
-    private readonly Azurite _storage = new();
+    private readonly AzuriteServer _storage = new();
     private readonly string _name = $"t{Guid.NewGuid():N}";
     private readonly HttpClient _client = new(new SocketsHttpHandler { MaxConnectionsPerServer = int.MaxValue }) { Timeout = Limit };
     private readonly List<SelfHost> _hosts = [];
     private readonly CancellationTokenSource _end = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
 
-    public ValueTask InitializeAsync() => _storage.InitializeAsync();
+    public ValueTask InitializeAsync() => new(_storage.StartAsync());
 
     public async ValueTask DisposeAsync()
     {

@@ -6,7 +6,7 @@ using System.Text;
 namespace FuncSse.Tests;
 
 /// <summary>The wire over a real socket, against the self-host or whatever <c>FUNCSSE_URL</c> names.</summary>
-public sealed class EndToEndTests(Server server) : IDisposable
+public sealed class EndToEndTests(Server server) : IClassFixture<Server>, IDisposable
 {
     // Of every wait, so that a fault fails its own test and does not hang the run.
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);

@@ -44,10 +44,8 @@ public sealed class FunctionTests
     [InlineData("Events", "events", "get head options")]
     [InlineData("Module", "funcsse.js", "get head")]
     [InlineData("Page", "{ignored:maxlength(0)?}", "get head")]
-    //#if (hasTopics)
     [InlineData("Topics", "topics/{*name}", "get head options")]
     [InlineData("Publish", "topics/{*name}", "post", AuthorizationLevel.Function)]
-    //#endif
     public void Function_has_its_route_its_methods_and_its_level(
         string name, string route, string methods, AuthorizationLevel level = AuthorizationLevel.Anonymous)
     {

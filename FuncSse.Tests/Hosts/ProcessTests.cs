@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
-using System.Net.Sockets;
 using System.Text;
 using System.Text.RegularExpressions;
 
@@ -29,7 +28,7 @@ public sealed class ProcessTests : IDisposable
     [InlineData("ASPNETCORE_HTTP_PORTS", "{0}")]
     public async Task Port_is_the_one_that_the_usual_variables_name(string name, string value)
     {
-        int port = FreePort();
+        int port = FreePort.Find();
         await using SelfHost host = await SelfHost.StartAtAsync((name, string.Format(CultureInfo.InvariantCulture, value, port)));
         Assert.Contains($":{port} ", host.Output.First(), StringComparison.Ordinal);
         using HttpResponseMessage response = await _client.SendAsync(
@@ -126,13 +125,6 @@ public sealed class ProcessTests : IDisposable
         EventSource[] clients = await FollowAsync(
             host.Events, following => Eventually.TrueAsync(() => following.All(client => client.Connections >= 5)));
         Assert.All(clients, client => Assert.Equal(TimeSpan.FromMilliseconds(100), client.Retry));
-    }
-
-    private static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
     // Lets clients follow the counter meanwhile; each must see every count once and in order.

@@ -11,8 +11,7 @@ using Microsoft.Playwright;
 namespace FuncSse.Tests;
 
 /// <summary>Answers to POST requests, as a page of another origin reads them with <c>@microsoft/fetch-event-source</c> in Chromium.</summary>
-[Collection(nameof(Browser))]
-public sealed class FetchEventSourceTests(Browser browser) : IAsyncLifetime
+public sealed class FetchEventSourceTests(Browser browser) : IAsyncLifetime, IClassFixture<Browser>
 {
     private const string Script =
         """

@@ -4,8 +4,7 @@ using Microsoft.Playwright;
 namespace FuncSse.Tests;
 
 /// <summary>The browser module in real browsers. What each scenario does and demands stands in <c>browser/scenarios.js</c>.</summary>
-[Collection(nameof(Browser))]
-public sealed class ModuleTests(Browser browser, Firefox firefox) : IClassFixture<Firefox>
+public sealed class ModuleTests(Browser browser, Firefox firefox) : IClassFixture<Firefox>, IClassFixture<Browser>
 {
     public static TheoryData<string> Scenarios =>
     [

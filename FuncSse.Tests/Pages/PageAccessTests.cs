@@ -6,8 +6,7 @@ using static Microsoft.Playwright.Assertions;
 namespace FuncSse.Tests;
 
 /// <summary>The page for everybody: by keyboard, by ear, on a phone, in the dark.</summary>
-[Collection(nameof(Browser))]
-public sealed class PageAccessTests(Browser browser)
+public sealed class PageAccessTests(Browser browser) : IClassFixture<Browser>
 {
     private static readonly (string, string)[] Fast = [("Sse__Interval", "00:00:00.1"), ("Sse__Retry", "00:00:00.1")];
 
@@ -22,11 +21,11 @@ public sealed class PageAccessTests(Browser browser)
         IPage page = await browser.OpenTabAsync(scheme, width);
         foreach ((string events, string sign) in new[]
         {
-            ("/events", "#rows tr:nth-child(3)"), ("/", "#notice.bad"), ("/topics/news", "#publish"), ("https://elsewhere.example", "#notice"),
+            ("/events", "#rows tr:nth-child(3)"), ("/", "[data-state=failed] #notice"), ("/topics/news", "#publish"), ("https://elsewhere.example", "#notice"),
         })
         {
             await page.GotoAsync($"{host.Address}?events={events}");
-            await page.EvaluateAsync("$('key-field').classList.add('asked')");
+            await page.EvaluateAsync("$('key-field').hidden = false");
             await Expect(page.Locator(sign)).ToBeVisibleAsync();
             AxeResult result = await page.RunAxe();
             Assert.Empty(result.Violations.SelectMany(violation => violation.Nodes, (violation, node) => $"{violation.Id}: {node.Html}"));
@@ -64,6 +63,12 @@ public sealed class PageAccessTests(Browser browser)
         await using SelfHost host = await SelfHost.StartAsync(Fast);
         IPage page = await browser.WatchAsync(host);
         await Expect(page.Locator("#state")).ToHaveTextAsync("Open");
+        foreach (string link in new[] { "Counter", "Topic" })
+        {
+            await page.Keyboard.PressAsync("Tab");
+            await Expect(page.GetByRole(AriaRole.Link, new() { Name = link })).ToBeFocusedAsync();
+        }
+
         foreach (string id in new[] { "toggle", "url", "types", "watch", "resume", "log" })
         {
             await page.Keyboard.PressAsync("Tab");

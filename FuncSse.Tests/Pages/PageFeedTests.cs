@@ -9,8 +9,7 @@ using static Microsoft.Playwright.Assertions;
 namespace FuncSse.Tests;
 
 /// <summary>The page and the streams of others: unreachable, forbidden, faulty, hostile.</summary>
-[Collection(nameof(Browser))]
-public sealed partial class PageFeedTests(Browser browser)
+public sealed partial class PageFeedTests(Browser browser) : IClassFixture<Browser>
 {
     [Fact]
     public async Task A_stream_that_CORS_forbids_gets_a_clear_word()
@@ -26,6 +25,7 @@ public sealed partial class PageFeedTests(Browser browser)
         await Expect(page.Locator("#notice")).ToHaveTextAsync(
             $"CORS forbids it: {feed.Address} does not allow pages of {host.Address.GetLeftPart(UriPartial.Authority)} to read it.");
         await Expect(page.Locator("#state-detail")).ToHaveTextAsync(NextTry());
+        await HasOneColourAsync(page, "Failed", "--bad");
     }
 
     [Fact]
@@ -37,14 +37,15 @@ public sealed partial class PageFeedTests(Browser browser)
         await using SelfHost host = await SelfHost.StartAsync();
         IPage page = await browser.WatchAsync(host, address);
         await Expect(page.Locator("#notice")).ToContainTextAsync($"{address} cannot be reached");
-        await Expect(page.Locator("#state")).ToHaveTextAsync("Reconnecting");
+        await HasOneColourAsync(page, "Reconnecting", "--reconnecting");
     }
 
     [Theory]
-    [InlineData(404, "text/plain", "answers with status 404, not with a stream.")]
-    [InlineData(200, "text/html", "answers with text/html, not with text/event-stream.")]
-    [InlineData(204, null, "says that there is no more (204), so the page stopped.")]
-    public async Task An_answer_that_is_no_stream_gets_a_clear_word(int status, string? type, string words)
+    [InlineData(404, "text/plain", "answers with status 404.", "Failed", "--bad")]
+    [InlineData(200, "text/html", "answers with text/html, not with text/event-stream.", "Failed", "--bad")]
+    [InlineData(503, "text/plain", "answers with status 503.", "Reconnecting", "--reconnecting")]
+    [InlineData(204, null, "says that there is no more (204), so the page stopped.", "Stopped", "--muted")]
+    public async Task An_answer_that_is_no_stream_gets_a_clear_word(int status, string? type, string words, string state, string colour)
     {
         await using FeedServer feed = await FeedServer.StartAsync(http =>
         {
@@ -56,6 +57,7 @@ public sealed partial class PageFeedTests(Browser browser)
         await using SelfHost host = await SelfHost.StartAsync();
         IPage page = await browser.WatchAsync(host, feed.Address);
         await Expect(page.Locator("#notice")).ToHaveTextAsync($"{feed.Address} {words}");
+        await HasOneColourAsync(page, state, colour);
     }
 
     [Theory]
@@ -66,7 +68,8 @@ public sealed partial class PageFeedTests(Browser browser)
         await using SelfHost host = await SelfHost.StartAsync();
         IPage page = await browser.WatchAsync(host, address);
         await Expect(page.Locator("#notice")).ToContainTextAsync("is not an address that can be opened");
-        await Expect(page.Locator("#state")).ToHaveTextAsync("Stopped");
+        await HasOneColourAsync(page, "Failed", "--bad");
+        await Expect(page.Locator("#toggle")).ToHaveTextAsync("Start");
     }
 
     [Fact]
@@ -131,13 +134,15 @@ public sealed partial class PageFeedTests(Browser browser)
         {
             FeedServer.Open(http);
             http.Response.StatusCode = status;
-            return Task.CompletedTask;
+            http.Response.ContentType = "text/plain";
+            return HttpMethods.IsHead(http.Request.Method) ? Task.CompletedTask : http.Response.WriteAsync("<b>Not for you.</b>\n");
         });
         await using SelfHost host = await SelfHost.StartAsync();
         IPage page = await browser.WatchAsync(host, feed.Address);
         await Expect(page.Locator("#notice")).ToHaveTextAsync(
-            $"{feed.Address} answers with status {status}. Trying again cannot help, so the page stopped.");
-        await Expect(page.Locator("#state")).ToHaveTextAsync("Stopped");
+            $"{feed.Address} answers with status {status}: “<b>Not for you.</b>” Trying again cannot help, so the page stopped.");
+        await HasOneColourAsync(page, "Failed", "--bad");
+        await Expect(page.Locator("#toggle")).ToHaveTextAsync("Start");
     }
 
     [Fact]
@@ -180,7 +185,9 @@ public sealed partial class PageFeedTests(Browser browser)
         await page.GotoAsync($"{host.Address}?events=/topics/news");
         await Expect(page.Locator("#count")).ToHaveTextAsync("hello");
         await Expect(page.Locator("#last-id")).ToHaveTextAsync("e-6");
-        await Expect(page.Locator("#key")).ToBeHiddenAsync();
+        await Expect(page.Locator("#key-field")).ToBeHiddenAsync();
+        await Expect(page.Locator("#plot-title")).ToHaveTextAsync("Events a second");
+        await Expect(page.Locator("nav [aria-current]")).ToHaveTextAsync("Topic");
 
         await page.GetByLabel("Message to this topic").FillAsync("<b>ä</b>");
         await page.GetByRole(AriaRole.Button, new() { Name = "Publish" }).ClickAsync();
@@ -292,7 +299,7 @@ public sealed partial class PageFeedTests(Browser browser)
         await page.Locator("#toggle").ClickAsync(new LocatorClickOptions { Timeout = 3000 });
         await Expect(page.Locator("#state")).ToHaveTextAsync("Stopped", new() { Timeout = 3000 });
         Assert.Equal(100, await page.Locator("#rows tr").CountAsync());
-        await Expect(page.Locator("#plot-title")).ToHaveTextAsync("Arrivals a second");
+        await Expect(page.Locator("#plot-title")).ToHaveTextAsync("Events a second");
         await Expect(page.Locator("#on-time")).ToBeHiddenAsync();
         await Expect(page.Locator("#summary")).ToContainTextAsync("no gaps, no repeats");
     }
@@ -316,6 +323,23 @@ public sealed partial class PageFeedTests(Browser browser)
         await page.Locator("#toggle").ClickAsync();
         await Expect(page.Locator("#received")).ToHaveTextAsync("2");
         Assert.Equal(["?key=a%2Fb+c&lastEventId=7&flag", "?key=a%2Fb+c&flag&lastEventId=%C3%A9%20%261"], asked);
+    }
+
+    // The words and the state have the state's colour; words about nothing special are grey.
+    private static async Task HasOneColourAsync(IPage page, string state, string colour)
+    {
+        await Expect(page.Locator("#state")).ToHaveTextAsync(state);
+        await page.WaitForFunctionAsync(
+            """
+            (colour) => {
+              const probe = document.body.appendChild(document.createElement('i'));
+              probe.style.color = `var(${colour})`;
+              const wanted = getComputedStyle(probe).color;
+              probe.remove();
+              return ['state', 'notice'].every((id) => getComputedStyle(document.getElementById(id)).color === wanted);
+            }
+            """,
+            colour);
     }
 
     [GeneratedRegex("^http://[^/]+/topics/news")]

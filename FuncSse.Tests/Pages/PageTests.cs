@@ -6,8 +6,7 @@ using static Microsoft.Playwright.Assertions;
 namespace FuncSse.Tests;
 
 /// <summary>The page in a real browser, on the counter of the real self-host.</summary>
-[Collection(nameof(Browser))]
-public sealed partial class PageTests(Browser browser)
+public sealed partial class PageTests(Browser browser) : IClassFixture<Browser>
 {
     private static readonly (string, string)[] Fast = [("Sse__Interval", "00:00:00.1"), ("Sse__Retry", "00:00:00.1")];
 
@@ -17,14 +16,15 @@ public sealed partial class PageTests(Browser browser)
         await using SelfHost host = await SelfHost.StartAsync();
         IPage page = await browser.WatchAsync(host);
 
-        await Expect(page.Locator("#count")).ToHaveTextAsync("1");
         await Expect(page.Locator("#state")).ToHaveTextAsync("Open");
         await Expect(page).ToHaveTitleAsync("Open · FuncSse");
-        await Expect(page.Locator("#count")).ToHaveTextAsync("2");
-        await Expect(page.Locator("#last-id")).ToHaveTextAsync("2");
-        await Expect(page.Locator("#received")).ToHaveTextAsync("2");
+        await page.CountsToAsync(2);
+        await Expect(page.Locator("#rows tr:last-child td:nth-child(2)")).ToHaveTextAsync("1");
+        await NothingIsMissingAsync(page, firstId: 1);
+        await Expect(page.Locator("#count-label")).ToHaveTextAsync("Count");
         await Expect(page.Locator("#reconnects")).ToHaveTextAsync("0");
         await Expect(page.Locator("#connected-for")).ToHaveTextAsync(ShortTime());
+        await Expect(page.Locator("nav [aria-current]")).ToHaveTextAsync("Counter");
     }
 
     [Fact]
@@ -221,7 +221,8 @@ public sealed partial class PageTests(Browser browser)
         await using SelfHost host = await SelfHost.StartAsync();
         IPage page = await browser.WatchAsync(host, until: 2);
         await page.ReloadAsync();
-        await Expect(page.Locator("#count")).ToHaveTextAsync("1");
+        await page.CountsToAsync(1);
+        await Expect(page.Locator("#rows tr:last-child td:nth-child(2)")).ToHaveTextAsync("1");
         await Expect(page.Locator("#notice")).ToHaveTextAsync("Watching /events.");
     }
 

@@ -3,8 +3,7 @@ using Microsoft.Playwright;
 namespace FuncSse.Tests;
 
 /// <summary>Takes README's picture from the real page: <c>dotnet run --project FuncSse.Tests -- -explicit only</c>.</summary>
-[Collection(nameof(Browser))]
-public sealed class PictureTests(Browser browser)
+public sealed class PictureTests(Browser browser) : IClassFixture<Browser>
 {
     [Fact(Explicit = true)]
     public async Task Takes_the_picture_of_the_page()

@@ -3,7 +3,7 @@ using FuncSse.Topics;
 namespace FuncSse.Tests.Topics;
 
 /// <summary>What every log does, on a Redis that writes each answer to its disk first.</summary>
-public sealed class RedisAofEventLogTests(RedisAofServer redis) : EventLogSpecification, IClassFixture<RedisAofServer>, IAsyncDisposable
+public sealed class RedisAofEventLogTests(RedisWithAppendOnlyFile redis) : EventLogSpecification, IClassFixture<RedisWithAppendOnlyFile>, IAsyncDisposable
 {
     private readonly List<RedisLog> _logs = [];
 
@@ -17,7 +17,7 @@ public sealed class RedisAofEventLogTests(RedisAofServer redis) : EventLogSpecif
 
     private protected override IEventLog CreateLog()
     {
-        _logs.Add(new RedisLog(redis));
+        _logs.Add(new RedisLog(redis.Server));
         return _logs[^1].Create();
     }
 }

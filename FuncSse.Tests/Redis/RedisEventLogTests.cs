@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 namespace FuncSse.Tests.Topics;
 
 /// <summary>The log in Redis: what every log does, on a real Redis, and the life of its stream.</summary>
-public sealed class RedisEventLogTests(RedisServer redis) : EventLogSpecification, IClassFixture<RedisServer>, IAsyncDisposable
+public sealed class RedisEventLogTests(Redis redis) : EventLogSpecification, IClassFixture<Redis>, IAsyncDisposable
 {
     private readonly List<RedisLog> _logs = [];
 
@@ -104,10 +104,10 @@ public sealed class RedisEventLogTests(RedisServer redis) : EventLogSpecificatio
         string first = await node.PublishAsync("t", "1");
         string second = await node.PublishAsync("t", "2");
         string third = await node.PublishAsync("t", "3");
-        await redis.CommandAsync("XTRIM", log.Key, "MAXLEN", "1");
+        await redis.Server.CommandAsync("XTRIM", log.Key, "MAXLEN", "1");
         Assert.Equal(PositionState.Expired, await node.StateAsync(first));
         Assert.Equal([third], (await node.ReadAsync(second)).Select(one => one.Id));
-        await redis.CommandAsync("XTRIM", log.Key, "MAXLEN", "0");
+        await redis.Server.CommandAsync("XTRIM", log.Key, "MAXLEN", "0");
         Assert.Equal(PositionState.Expired, await node.StateAsync(second));
         Assert.Empty(await node.ReadAsync(third));
         Assert.Equal(third, await node.EarliestAsync());
@@ -121,7 +121,7 @@ public sealed class RedisEventLogTests(RedisServer redis) : EventLogSpecificatio
         string first = await node.PublishAsync("t", "1");
         string second = await node.PublishAsync("t", "2");
         string third = await node.PublishAsync("t", "3");
-        await redis.CommandAsync("XDEL", log.Key, string.Join('-', second.Split('-')[1..3]));
+        await redis.Server.CommandAsync("XDEL", log.Key, string.Join('-', second.Split('-')[1..3]));
         Assert.Equal(PositionState.Unknown, await node.StateAsync(first));
         Assert.Equal([third], (await node.ReadAsync(second)).Select(one => one.Id));
     }
@@ -134,12 +134,12 @@ public sealed class RedisEventLogTests(RedisServer redis) : EventLogSpecificatio
         string earliest = await node.EarliestAsync();
         for (int number = 0; number < 3; number++)
         {
-            await redis.CommandAsync("XADD", log.Key, "*", "p", "x");
+            await redis.Server.CommandAsync("XADD", log.Key, "*", "p", "x");
         }
 
         Assert.Equal(earliest, await node.EarliestAsync());
         string first = await node.PublishAsync("t", "1");
-        await redis.CommandAsync("XADD", log.Key, "*", "a", "b");
+        await redis.Server.CommandAsync("XADD", log.Key, "*", "a", "b");
         Assert.Empty(await node.ReadAsync(first));
         string second = await node.PublishAsync("t", "2");
         Assert.Equal([first, second], (await node.ReadAsync(earliest)).Select(one => one.Id));
@@ -157,7 +157,7 @@ public sealed class RedisEventLogTests(RedisServer redis) : EventLogSpecificatio
         await reader.NextAsync();
         string before = await node.PublishAsync("t", "1");
         Assert.Equal("1", await reader.DataAsync());
-        await redis.CommandAsync(command == "DEL" ? ["DEL", log.Key] : [command]);
+        await redis.Server.CommandAsync(command == "DEL" ? ["DEL", log.Key] : [command]);
         string after = await node.PublishAsync("t", "2");
         Assert.NotEqual(Parse(before).Epoch, Parse(after).Epoch);
         Assert.Equal(PositionState.Unknown, await node.StateAsync(before));
@@ -176,9 +176,9 @@ public sealed class RedisEventLogTests(RedisServer redis) : EventLogSpecificatio
         await reader.NextAsync();
         await node.PublishAsync("t", "1");
         Assert.Equal("1", await reader.DataAsync());
-        long before = await redis.CallsAsync();
+        long before = await redis.Server.CountScriptsAsync();
         await Task.Delay(3000, Cancelled);
-        Assert.InRange(await redis.CallsAsync() - before, 0, 6);
+        Assert.InRange(await redis.Server.CountScriptsAsync() - before, 0, 6);
     }
 
     [Fact]
@@ -190,14 +190,14 @@ public sealed class RedisEventLogTests(RedisServer redis) : EventLogSpecificatio
         await reader.NextAsync();
         await node.PublishAsync("t", "0");
         Assert.Equal("0", await reader.DataAsync());
-        long before = await redis.CallsAsync();
+        long before = await redis.Server.CountScriptsAsync();
         for (int number = 1; number <= 20; number++)
         {
             await node.PublishAsync("t", $"{number}");
             Assert.Equal($"{number}", await reader.DataAsync());
         }
 
-        Assert.InRange(await redis.CallsAsync() - before, 40, 50); // A few that look rarely, or trim.
+        Assert.InRange(await redis.Server.CountScriptsAsync() - before, 40, 50); // A few that look rarely, or trim.
     }
 
     [Fact]
@@ -206,7 +206,7 @@ public sealed class RedisEventLogTests(RedisServer redis) : EventLogSpecificatio
         RedisLog log = Log();
         await log.Create().GetEndAsync(Cancelled).WaitAsync(TopicNode.Limit, Cancelled);
         Assert.Empty(log.Logger.Collector.GetSnapshot().Select(record => $"{record.Message} {record.Exception}"));
-        await redis.CommandAsync("CONFIG", "SET", "maxmemory-policy", "allkeys-lru");
+        await redis.Server.CommandAsync("CONFIG", "SET", "maxmemory-policy", "allkeys-lru");
         try
         {
             await log.Create().GetEndAsync(Cancelled).WaitAsync(TopicNode.Limit, Cancelled);
@@ -215,7 +215,7 @@ public sealed class RedisEventLogTests(RedisServer redis) : EventLogSpecificatio
         }
         finally
         {
-            await redis.CommandAsync("CONFIG", "SET", "maxmemory-policy", "noeviction");
+            await redis.Server.CommandAsync("CONFIG", "SET", "maxmemory-policy", "noeviction");
         }
     }
 
@@ -225,7 +225,7 @@ public sealed class RedisEventLogTests(RedisServer redis) : EventLogSpecificatio
         RedisLog log = Log();
         TopicNode node = log.Node();
         string id = await node.PublishAsync("t", "1");
-        await redis.CommandAsync("CONFIG", "SET", "maxmemory", "1mb");
+        await redis.Server.CommandAsync("CONFIG", "SET", "maxmemory", "1mb");
         try
         {
             await Assert.ThrowsAsync<EventLogUnavailableException>(
@@ -234,7 +234,7 @@ public sealed class RedisEventLogTests(RedisServer redis) : EventLogSpecificatio
         }
         finally
         {
-            await redis.CommandAsync("CONFIG", "SET", "maxmemory", "0");
+            await redis.Server.CommandAsync("CONFIG", "SET", "maxmemory", "0");
         }
 
         Assert.Equal(PositionState.Known, await node.StateAsync(await node.PublishAsync("t", "2")));
@@ -250,9 +250,9 @@ public sealed class RedisEventLogTests(RedisServer redis) : EventLogSpecificatio
             await node.PublishAsync("t", new string('x', 250_000));
         }
 
-        string memory = await redis.CommandAsync("INFO", "memory");
+        string memory = await redis.Server.CommandAsync("INFO", "memory");
         string used = memory.Split('\n').Single(line => line.StartsWith("used_memory:", StringComparison.Ordinal)).Trim().Split(':')[1];
-        await redis.CommandAsync("CONFIG", "SET", "maxmemory", used);
+        await redis.Server.CommandAsync("CONFIG", "SET", "maxmemory", used);
         try
         {
             await Eventually.TrueAsync(async () =>
@@ -270,7 +270,7 @@ public sealed class RedisEventLogTests(RedisServer redis) : EventLogSpecificatio
         }
         finally
         {
-            await redis.CommandAsync("CONFIG", "SET", "maxmemory", "0");
+            await redis.Server.CommandAsync("CONFIG", "SET", "maxmemory", "0");
         }
     }
 
@@ -281,8 +281,8 @@ public sealed class RedisEventLogTests(RedisServer redis) : EventLogSpecificatio
     public async Task Missing_grant_is_logged_once(string grant, string message)
     {
         string user = $"u{Guid.NewGuid():N}";
-        Assert.Equal("OK", await redis.CommandAsync("ACL", "SETUSER", user, "on", ">secret", "~*", "&*", "+@all", grant));
-        RedisLog log = Log(new TopicOptions { Redis = $"{redis.Configuration},user={user},password=secret", MaxLogSize = 16_000 });
+        Assert.Equal("OK", await redis.Server.CommandAsync("ACL", "SETUSER", user, "on", ">secret", "~*", "&*", "+@all", grant));
+        RedisLog log = Log(new TopicOptions { Redis = $"{redis.Server.Configuration},user={user},password=secret", MaxLogSize = 16_000 });
         TopicNode node = log.Node();
         for (int number = 0; number < 10; number++)
         {
@@ -307,7 +307,7 @@ public sealed class RedisEventLogTests(RedisServer redis) : EventLogSpecificatio
 
     private RedisLog Log(TopicOptions? options = null)
     {
-        _logs.Add(new RedisLog(redis, options));
+        _logs.Add(new RedisLog(redis.Server, options));
         return _logs[^1];
     }
 

@@ -15,8 +15,7 @@ public sealed class RedisFaultTests
     [Fact]
     public async Task Redis_that_writes_each_answer_to_disk_loses_nothing_acknowledged_when_it_is_killed_under_load()
     {
-        await using var redis = new RedisAofServer();
-        await redis.InitializeAsync();
+        await using RedisServer redis = await Redis.StartAsync(RedisServer.WithAppendOnlyFile);
         await using var log = new RedisLog(redis);
         TopicNode[] publishers = [log.Node(), log.Node()];
         TopicNode other = log.Node();
@@ -59,8 +58,7 @@ public sealed class RedisFaultTests
     [Fact]
     public async Task Redis_without_persistence_that_is_killed_resets_streams_and_goes_on()
     {
-        await using var redis = new RedisServer();
-        await redis.InitializeAsync();
+        await using RedisServer redis = await Redis.StartAsync();
         await using var log = new RedisLog(redis);
         TopicNode node = log.Node();
         using TopicReader reader = log.Node().Subscribe("t");
@@ -84,8 +82,7 @@ public sealed class RedisFaultTests
     [Fact]
     public async Task Redis_that_comes_back_with_an_older_snapshot_resets_who_stood_in_the_lost_part()
     {
-        await using RedisServer redis = RedisServer.WithSnapshots();
-        await redis.InitializeAsync();
+        await using RedisServer redis = await Redis.StartAsync(RedisServer.WithSnapshots);
         await using var log = new RedisLog(redis);
         TopicNode node = log.Node();
         string kept = await node.PublishAsync("t", "1");
@@ -105,14 +102,13 @@ public sealed class RedisFaultTests
     [Fact]
     public async Task Acknowledged_event_that_the_disk_lost_is_unknown()
     {
-        await using var redis = new RedisAofServer();
-        await redis.InitializeAsync();
+        await using RedisServer redis = await Redis.StartAsync(RedisServer.WithAppendOnlyFile);
         await using var log = new RedisLog(redis);
         TopicNode node = log.Node();
         string kept = await node.PublishAsync("t", "1");
         string lost = await node.PublishAsync("t", "2");
         await redis.KillAsync();
-        redis.CutLog(10);
+        redis.CutAppendOnlyFile(10);
         await redis.StartAsync();
         string after = await node.PublishAsync("t", "3");
         Assert.Equal([(after, "3")], await node.ReadAsync(kept));
@@ -122,8 +118,7 @@ public sealed class RedisFaultTests
     [Fact]
     public async Task End_that_the_disk_lost_is_looked_for_once()
     {
-        await using var redis = new RedisAofServer();
-        await redis.InitializeAsync();
+        await using RedisServer redis = await Redis.StartAsync(RedisServer.WithAppendOnlyFile);
         await using var log = new RedisLog(redis);
         TopicNode node = log.Node();
         using TopicReader reader = node.Subscribe("t");
@@ -132,19 +127,18 @@ public sealed class RedisFaultTests
         await node.PublishAsync("t", "2");
         Assert.Equal(["1", "2"], await reader.DataAsync(2));
         await redis.KillAsync();
-        redis.CutLog(10);
+        redis.CutAppendOnlyFile(10);
         await redis.StartAsync();
         long calls = 0;
-        await Eventually.TrueAsync(async () => (calls = await redis.CallsAsync()) > 0);
+        await Eventually.TrueAsync(async () => (calls = await redis.CountScriptsAsync()) > 0);
         await Task.Delay(3000, Cancelled);
-        Assert.InRange(await redis.CallsAsync() - calls, 0, 20);
+        Assert.InRange(await redis.CountScriptsAsync() - calls, 0, 20);
     }
 
     [Fact]
     public async Task Redis_that_does_not_answer_the_subscription_gets_no_connection_more_for_it()
     {
-        await using var redis = new RedisServer();
-        await redis.InitializeAsync();
+        await using RedisServer redis = await Redis.StartAsync();
         await using var proxy = new FaultyProxy(redis.Port)
         {
             Swallows = text => text.Contains("SUBSCRIBE", StringComparison.Ordinal) && text.Contains(":appended", StringComparison.Ordinal),
@@ -162,8 +156,7 @@ public sealed class RedisFaultTests
     [Fact]
     public async Task Large_events_behind_small_ones_are_not_read_all_at_once()
     {
-        await using var redis = new RedisServer();
-        await redis.InitializeAsync();
+        await using RedisServer redis = await Redis.StartAsync();
         await using var log = new RedisLog(redis);
         TopicNode node = log.Node();
         string earliest = await node.EarliestAsync();
@@ -182,10 +175,8 @@ public sealed class RedisFaultTests
     [Fact]
     public async Task Promoted_replica_that_has_everything_goes_on_without_a_reset()
     {
-        await using var primary = new RedisServer();
-        await primary.InitializeAsync();
-        await using RedisServer replica = RedisServer.ReplicaOf(primary);
-        await replica.InitializeAsync();
+        await using RedisServer primary = await Redis.StartAsync();
+        await using RedisServer replica = await Redis.StartAsync(RedisServer.ReplicaOf(primary));
         await Eventually.TrueAsync(async () => (await replica.CommandAsync("INFO", "replication")).Contains("master_link_status:up", StringComparison.Ordinal));
         await using var log = new RedisLog(primary, new TopicOptions { Redis = $"{primary.Configuration},{replica.Configuration}" });
         TopicNode node = log.Node();
@@ -206,8 +197,7 @@ public sealed class RedisFaultTests
     [Fact]
     public async Task Redis_that_hangs_delays_publishers_and_repeats_nothing()
     {
-        await using var redis = new RedisServer();
-        await redis.InitializeAsync();
+        await using RedisServer redis = await Redis.StartAsync();
         await using var log = new RedisLog(redis);
         TopicNode node = log.Node();
         string earliest = await node.EarliestAsync();
@@ -230,8 +220,7 @@ public sealed class RedisFaultTests
     [InlineData("resp3")]
     public async Task Wake_up_that_is_lost_costs_seconds_and_no_event(string protocol)
     {
-        await using var redis = new RedisServer();
-        await redis.InitializeAsync();
+        await using RedisServer redis = await Redis.StartAsync();
         await using var log = new RedisLog(redis, new TopicOptions { Redis = $"{redis.Configuration},protocol={protocol}" });
         TopicNode node = log.Node();
         using TopicReader reader = log.Node().Subscribe("t");

@@ -13,8 +13,7 @@ using static Microsoft.Playwright.Assertions;
 namespace FuncSse.Tests.Samples;
 
 /// <summary>The sample that shows a long job, with a real orchestration in this process. The work of its steps is done when a test says.</summary>
-[Collection(nameof(Browser))]
-public sealed class JobProgressTests(Browser browser) : IAsyncLifetime
+public sealed class JobProgressTests(Browser browser) : IAsyncLifetime, IClassFixture<Browser>
 {
     private readonly SemaphoreSlim _work = new(0);
     private SampleServer _server = null!;
@@ -28,7 +27,7 @@ public sealed class JobProgressTests(Browser browser) : IAsyncLifetime
                 .AddActivityFunc<int>(nameof(JobFunctions.Work), WorkAsync)
                 .AddActivityFunc<Progress>(nameof(JobFunctions.Report), (_, progress) =>
                     ActivatorUtilities.CreateInstance<JobFunctions>(_server.Services).Report(progress, CancellationToken.None)),
-            new DurableTaskTestHostOptions { Port = Azurite.FreePort(), LoggerFactory = NullLoggerFactory.Instance },
+            new DurableTaskTestHostOptions { Port = FreePort.Find(), LoggerFactory = NullLoggerFactory.Instance },
             TestContext.Current.CancellationToken);
         _server = await SampleServer.StartAsync(
             typeof(JobFunctions), (services, _) => services.AddTopics().AddSingleton(_durable.Client));

@@ -11,8 +11,7 @@ using static Microsoft.Playwright.Assertions;
 namespace FuncSse.Tests.Samples;
 
 /// <summary>The sample whose users ask for the address and the ticket of their streams, and its page in the browsers of two users.</summary>
-[Collection(nameof(Browser))]
-public sealed class NegotiateTests(Browser browser)
+public sealed class NegotiateTests(Browser browser) : IClassFixture<Browser>
 {
     [Fact]
     public async Task Signed_in_user_gets_the_address_and_the_cookie()

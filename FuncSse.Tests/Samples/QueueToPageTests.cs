@@ -13,8 +13,7 @@ using static Microsoft.Playwright.Assertions;
 namespace FuncSse.Tests.Samples;
 
 /// <summary>The sample that shows what a queue and a timer bring. What the Functions host does is done here: it calls the functions.</summary>
-[Collection(nameof(Browser))]
-public sealed partial class QueueToPageTests(Browser browser, Azurite storage) : IClassFixture<Azurite>
+public sealed partial class QueueToPageTests(Browser browser, Azurite storage) : IClassFixture<Azurite>, IClassFixture<Browser>
 {
     [Fact]
     public async Task Message_of_the_queue_reaches_a_stream_of_another_instance()

@@ -14,8 +14,7 @@ using static Microsoft.Playwright.Assertions;
 namespace FuncSse.Tests.Samples;
 
 /// <summary>The sample that streams a model's answer.</summary>
-[Collection(nameof(Browser))]
-public sealed class TokenStreamTests(Browser browser)
+public sealed class TokenStreamTests(Browser browser) : IClassFixture<Browser>
 {
     private const string Done = "event: done\ndata: \n\n";
 

@@ -2,48 +2,40 @@ using Microsoft.Playwright;
 
 namespace FuncSse.Tests;
 
-/// <summary>Chromium for the tests of a class; without one they are skipped.</summary>
-public sealed class Browser : IAsyncLifetime
+/// <summary>
+/// The tabs of a class, in the Chromium that all classes share. Each tab has a profile of its own. Without a browser the tests are skipped.
+/// </summary>
+public sealed class Browser(SharedServers servers) : IAsyncLifetime
 {
     private static readonly string?[] Candidates =
         [Environment.GetEnvironmentVariable("FUNCSSE_BROWSER"), "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
-    private IPlaywright? _playwright;
-    private IBrowser? _browser;
+    private static readonly string? s_path = Array.Find(Candidates, File.Exists);
+
     private IPage? _tab;
 
-    public async ValueTask InitializeAsync()
+    internal static async Task<IBrowser> LaunchAsync()
     {
         Assertions.SetDefaultExpectTimeout(30_000);
-        if (Array.Find(Candidates, File.Exists) is not { } path)
+        IPlaywright playwright = await Playwright.CreateAsync();
+        IBrowser browser = await playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
         {
-            return;
-        }
-
-        _playwright = await Playwright.CreateAsync();
-        _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
-        {
-            ExecutablePath = path,
+            ExecutablePath = s_path,
             Args = ["--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-popup-blocking"],
         });
+        browser.Disconnected += (_, _) => playwright.Dispose();
+        return browser;
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        if (_browser is not null)
-        {
-            await _browser.DisposeAsync();
-        }
+    public ValueTask InitializeAsync() => ValueTask.CompletedTask;
 
-        _playwright?.Dispose();
-    }
+    public async ValueTask DisposeAsync() => await CloseAsync();
 
-    /// <summary>The browser's only tab, in a profile of its own; the one before is closed.</summary>
+    /// <summary>Opens a tab, and closes the one that this class had before.</summary>
     public async Task<IPage> OpenTabAsync(ColorScheme? scheme = null, int width = 1280, ReducedMotion? motion = null)
     {
-        Assert.SkipWhen(_browser is null, "No browser: set FUNCSSE_BROWSER to the path of a Chromium or Chrome.");
-        await (_tab?.CloseAsync() ?? Task.CompletedTask);
-        _tab = await _browser.NewPageAsync(new BrowserNewPageOptions
+        await CloseAsync();
+        _tab = await NewPageAsync(new BrowserNewPageOptions
         {
             ColorScheme = scheme,
             ReducedMotion = motion,
@@ -52,12 +44,9 @@ public sealed class Browser : IAsyncLifetime
         return _tab;
     }
 
-    /// <summary>A tab of another user, in a profile of its own, whose requests all have a header. Whoever asked for it closes it.</summary>
-    public Task<IPage> OpenTabOfAsync(string header, string value)
-    {
-        Assert.SkipWhen(_browser is null, "No browser: set FUNCSSE_BROWSER to the path of a Chromium or Chrome.");
-        return _browser.NewPageAsync(new BrowserNewPageOptions { ExtraHTTPHeaders = [KeyValuePair.Create(header, value)] });
-    }
+    /// <summary>Opens a tab of another user, whose requests all have a header. The caller closes it.</summary>
+    public Task<IPage> OpenTabOfAsync(string header, string value) =>
+        NewPageAsync(new BrowserNewPageOptions { ExtraHTTPHeaders = [KeyValuePair.Create(header, value)] });
 
     /// <summary>
     /// A tab with a host's page, on the counter or on other events, started by hand where they are elsewhere; with a count to wait for, once
@@ -76,11 +65,17 @@ public sealed class Browser : IAsyncLifetime
         await (until is { } count ? page.CountsToAsync(count) : Task.CompletedTask);
         return page;
     }
-}
 
-/// <summary>One browser for all tests of the page, one after another.</summary>
-[CollectionDefinition(nameof(Browser))]
-public sealed class SharedBrowser : ICollectionFixture<Browser>;
+    private async Task<IPage> NewPageAsync(BrowserNewPageOptions options)
+    {
+        Assert.SkipWhen(
+            s_path is null,
+            "There is no browser. Type `sudo apt-get install chromium`, or set FUNCSSE_BROWSER to the path of a Chromium or Chrome.");
+        return await (await servers.GetChromiumAsync()).NewPageAsync(options);
+    }
+
+    private async Task CloseAsync() => await (_tab?.CloseAsync() ?? Task.CompletedTask);
+}
 
 internal static class PageWaits
 {

@@ -12,7 +12,7 @@ internal sealed class RedisLog : IAsyncDisposable
 
     public RedisLog(RedisServer server, TopicOptions? options = null)
     {
-        RedisServer.SkipWhereMissing();
+        Redis.SkipWhereMissing();
         Options = options ?? new TopicOptions();
         Options.Name = $"t{Guid.NewGuid():N}";
         Options.Redis ??= server.Configuration;

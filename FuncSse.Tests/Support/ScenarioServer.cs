@@ -36,7 +36,7 @@ internal sealed class ScenarioServer : IAsyncDisposable
         var server = new ScenarioServer(app);
         app.MapGet("/", () => Results.Content("<!DOCTYPE html><script type=module src=/scenarios.js></script>", "text/html"));
         app.MapGet("/scenarios.js", () => File(Path.Combine(Folder(), "scenarios.js")));
-        app.MapGet("/funcsse.js", () => File(Path.Combine(AppContext.BaseDirectory, "static", "funcsse.js")));
+        app.MapGet("/funcsse.js", () => File(Path.Combine(RepositoryRoot.Path, "static", "funcsse.js")));
         app.MapGet("/control", server.Control);
         app.MapGet("/requests", () => Results.Text(JsonSerializer.Serialize(server._requests)));
         app.MapPost("/report", async (HttpRequest request) => server._report.TrySetResult(await new StreamReader(request.Body).ReadToEndAsync()));

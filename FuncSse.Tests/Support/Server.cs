@@ -1,32 +1,20 @@
-using FuncSse.Tests;
-
-[assembly: AssemblyFixture(typeof(Server))]
-
 namespace FuncSse.Tests;
 
 /// <summary>
-/// The server that the end-to-end tests judge: the one at <c>FUNCSSE_URL</c> where that is set (<c>func start</c>, a deployed app), else a
-/// self-host of their own.
+/// The server that the end-to-end tests check: the one at <c>FUNCSSE_URL</c> where that is set (<c>func start</c>, a deployed app), else
+/// the self-host that all classes share.
 /// </summary>
-public sealed class Server : IAsyncLifetime
+public sealed class Server(SharedServers servers) : IAsyncLifetime
 {
     private static readonly string? Given = Environment.GetEnvironmentVariable("FUNCSSE_URL");
 
-    private SelfHost? _own;
-
-    public Uri Address => _own?.Address ?? new Uri(Given!);
+    public Uri Address { get; private set; } = null!;
 
     public Uri Events => new(Address, "events");
 
-    public bool IsOwn => _own is not null;
+    public bool IsOwn { get; } = string.IsNullOrEmpty(Given);
 
-    public async ValueTask InitializeAsync()
-    {
-        if (string.IsNullOrEmpty(Given))
-        {
-            _own = await SelfHost.StartAsync();
-        }
-    }
+    public async ValueTask InitializeAsync() => Address = IsOwn ? (await servers.GetSelfHostAsync()).Address : new Uri(Given!);
 
-    public ValueTask DisposeAsync() => _own?.DisposeAsync() ?? ValueTask.CompletedTask;
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 }

@@ -8,8 +8,13 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace FuncSse.Tests.Topics;
 
 /// <summary>One container on a storage, and as many instances of the log in it as a test wants.</summary>
-internal sealed class StorageLog(Azurite storage, TopicOptions? options = null, BlobLogLimits? limits = null)
+internal sealed class StorageLog(string connectionString, TopicOptions? options = null, BlobLogLimits? limits = null)
 {
+    public StorageLog(Azurite storage, TopicOptions? options = null, BlobLogLimits? limits = null)
+        : this(storage.ConnectionString, options, limits)
+    {
+    }
+
     public TopicOptions Options { get; } = Named(options ?? new TopicOptions());
 
     public BlobContainerClient Container => Containers(null).Container;
@@ -27,7 +32,7 @@ internal sealed class StorageLog(Azurite storage, TopicOptions? options = null, 
     private (BlobContainerClient Container, BlobContainerClient AppendContainer) Containers(HttpPipelineTransport? transport)
     {
         IConfiguration configuration = new ConfigurationBuilder()
-            .AddInMemoryCollection([new(Options.Storage, storage.ConnectionString)])
+            .AddInMemoryCollection([new(Options.Storage, connectionString)])
             .Build();
         return AzureStorageServiceCollectionExtensions.CreateContainers(configuration, Options, transport);
     }

@@ -3,20 +3,19 @@ using Microsoft.AspNetCore.Http;
 namespace FuncSse.Topics;
 
 /// <summary>
-/// The app's own rule of who may subscribe, for users who are signed in some other way than with a ticket. Register it in the services,
-/// with any lifetime; it is asked before a ticket is looked at, a Bearer token included.
+/// The app's own rule of who may subscribe, for users who are not signed in by a ticket. Register it as a service of any lifetime. It is asked
+/// first, and decides whether a ticket is looked at.
 /// </summary>
 public interface ITopicAuthorization
 {
     /// <summary>Decides on a request for a stream.</summary>
     /// <param name="http">The request. Nothing may be written to its response.</param>
     /// <param name="topics">
-    /// What it asks for, apart from <see cref="TopicOptions.Public"/>. Allow it only if all of it is allowed:
-    /// <see cref="TopicSet.Covers(TopicSet)"/> of the set that the user may have.
+    /// The topics of the request that are not <see cref="TopicOptions.Public"/>. Allow the request only if the user may have all of them
+    /// (<see cref="TopicSet.Covers(TopicSet)"/>).
     /// </param>
     /// <returns>
-    /// The decision. If the rule throws, the exception is logged and the client is told to come back later, as with
-    /// <see cref="TopicAuthorizationResult.Later"/>.
+    /// The decision. If this throws, the exception is logged and the answer is that of <see cref="TopicAuthorizationResult.Later"/>.
     /// </returns>
     ValueTask<TopicAuthorizationResult> AuthorizeAsync(HttpContext http, TopicSet topics);
 }

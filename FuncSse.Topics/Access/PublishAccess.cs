@@ -5,18 +5,18 @@ using Microsoft.AspNetCore.Http;
 
 namespace FuncSse.Topics;
 
-/// <summary>Whether a request may publish: with the key, or without one from this machine.</summary>
+/// <summary>Whether a request may publish: with a key, or from this machine if the options have no key.</summary>
 internal static class PublishAccess
 {
     public static bool IsAllowed(HttpContext http, TopicOptions options) => options.PublishKey.Count > 0
         ? IsKey(FindKey(http.Request), options.PublishKey)
         : IsFromThisMachine(http);
 
-    /// <summary>The key that a request presents. The header goes first, as on Azure Functions.</summary>
+    /// <summary>The key in the request. The header wins over the query, as on Azure Functions.</summary>
     public static string? FindKey(HttpRequest request) =>
         request.Headers["x-functions-key"] is { Count: > 0 } header ? header.ToString() : request.Query["code"] is { Count: > 0 } query ? query.ToString() : null;
 
-    // All keys are compared, each in constant time.
+    // Every key is compared, in constant time, so that the time tells nothing about the keys.
     private static bool IsKey(string? text, IReadOnlyList<string> keys)
     {
         byte[] given = SHA256.HashData(Encoding.UTF8.GetBytes(text ?? ""));
@@ -29,8 +29,8 @@ internal static class PublishAccess
         return found && text is not null;
     }
 
-    // A proxy in front makes strangers look local, and so does a page of another site in this machine's browser: by a name of its own that
-    // resolves to loopback, or by a request that it sends here.
+    // Two kinds of strangers have a loopback address: clients behind a proxy on this machine, and pages of other sites in a browser on this
+    // machine, which can send a request here or use a host name that resolves to loopback.
     private static bool IsFromThisMachine(HttpContext http)
     {
         IHeaderDictionary headers = http.Request.Headers;

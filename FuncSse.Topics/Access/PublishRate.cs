@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace FuncSse.Topics;
 
-/// <summary>Limits how much each key publishes over HTTP in this process.</summary>
+/// <summary>Limits the rate at which each key publishes over HTTP in this process.</summary>
 internal sealed class PublishRate(TopicOptions options) : IDisposable
 {
     private readonly PartitionedRateLimiter<string>? _limiter = options.MaxPublishRate is { } rate
@@ -17,7 +17,7 @@ internal sealed class PublishRate(TopicOptions options) : IDisposable
         }))
         : null;
 
-    /// <summary>Counts an event, unless its key has published as many as it may. A second later it may publish again.</summary>
+    /// <summary>Takes one event from the key's allowance; <see langword="false"/> if none is left in this second.</summary>
     public bool TryTake(HttpRequest request)
     {
         if (_limiter is null)
@@ -25,7 +25,7 @@ internal sealed class PublishRate(TopicOptions options) : IDisposable
             return true;
         }
 
-        // By its hash, so that the key itself is not kept.
+        // The limiter keeps a hash and not the key.
         string key = Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(PublishAccess.FindKey(request) ?? "")));
         using RateLimitLease lease = _limiter.AttemptAcquire(key);
         return lease.IsAcquired;

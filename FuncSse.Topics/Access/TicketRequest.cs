@@ -3,23 +3,23 @@ using Microsoft.AspNetCore.WebUtilities;
 
 namespace FuncSse.Topics;
 
-/// <summary>The ticket that a request presents.</summary>
+/// <summary>Finds the ticket in a request.</summary>
 internal static class TicketRequest
 {
     private const string Scheme = "Bearer";
     private const string QueryName = "access_token";
 
-    /// <summary>Whether there is more than one in the query, of which nobody could say which one counts.</summary>
+    /// <summary>Whether the query has more than one ticket, so that it is unclear which one counts.</summary>
     public static bool IsAmbiguous(HttpRequest request) => FindInQuery(request.QueryString).Count > 1;
 
     /// <summary>
-    /// Finds the ticket: in the header, else in the cookie, else in the query; <see langword="null"/> for none. The first that is present is
-    /// the one, whatever it is worth: one that is passed over would hide a mistake.
+    /// Finds the ticket in the header, the cookie or the query, in this order; <see langword="null"/> for none. The first one that is present
+    /// counts, even if it is invalid: to look further would hide a mistake of the app.
     /// </summary>
     public static string? Find(HttpRequest request) =>
         FindInHeader(request) ?? request.Cookies[ITopicTickets.CookieName] ?? FindInQuery(request.QueryString).Last;
 
-    // Another scheme is another's business. Two tickets are none, and a bad one.
+    // Other schemes are ignored. Two tickets count as an invalid one.
     private static string? FindInHeader(HttpRequest request)
     {
         string[] bearers = [.. request.Headers.Authorization.OfType<string>().Where(IsBearer)];
@@ -29,7 +29,7 @@ internal static class TicketRequest
     private static bool IsBearer(string value) =>
         value.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) && (value.Length == Scheme.Length || value[Scheme.Length] == ' ');
 
-    // request.Query would keep everything that a client put there for as long as the stream.
+    // request.Query would keep the whole parsed query in memory for as long as the stream lasts.
     private static (int Count, string? Last) FindInQuery(QueryString query)
     {
         (int Count, string? Last) found = default;

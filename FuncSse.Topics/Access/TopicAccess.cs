@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 
 namespace FuncSse.Topics;
 
-/// <summary>Whether a request may subscribe: to public topics, by the app's own rule, or with a ticket.</summary>
+/// <summary>Decides whether a request may subscribe: to public topics, by the app's own rule, or with a ticket.</summary>
 internal sealed class TopicAccess(TopicOptions options, TopicTickets tickets, ILogger<TopicAccess> logger)
 {
     private readonly TopicSet _public = new(options.Public);
@@ -12,29 +12,29 @@ internal sealed class TopicAccess(TopicOptions options, TopicTickets tickets, IL
     public async ValueTask<TopicAuthorizationResult> CheckAsync(HttpContext http, TopicSet topics)
     {
         ITopicAuthorization? rule = http.RequestServices.GetService<ITopicAuthorization>();
-        if (rule is null && !tickets.AreNeeded)
+        if (rule is null && !tickets.AreRequired)
         {
             return TopicAuthorizationResult.Allow();
         }
 
-        TopicSet closed = topics.Except(_public);
-        if (closed.IsEmpty)
+        TopicSet restricted = topics.Except(_public);
+        if (restricted.IsEmpty)
         {
             return TopicAuthorizationResult.Allow();
         }
 
-        TopicAuthorizationResult decision = rule is null ? TopicAuthorizationResult.ByTicket : await AskAsync(rule, http, closed);
+        TopicAuthorizationResult decision = rule is null ? TopicAuthorizationResult.ByTicket : await AskAsync(rule, http, restricted);
         if (decision != TopicAuthorizationResult.ByTicket)
         {
             return decision;
         }
 
-        if (!tickets.AreNeeded || TicketRequest.Find(http.Request) is not { } ticket || await tickets.ValidateAsync(ticket) is not { } valid)
+        if (!tickets.AreRequired || TicketRequest.Find(http.Request) is not { } ticket || await tickets.ValidateAsync(ticket) is not { } valid)
         {
             return TopicAuthorizationResult.Challenge;
         }
 
-        return valid.Topics.Covers(closed) ? TopicAuthorizationResult.Allow(valid.Expires, valid.Subject) : TopicAuthorizationResult.Deny;
+        return valid.Topics.Covers(restricted) ? TopicAuthorizationResult.Allow(valid.Expires, valid.Subject) : TopicAuthorizationResult.Deny;
     }
 
     private async Task<TopicAuthorizationResult> AskAsync(ITopicAuthorization rule, HttpContext http, TopicSet topics)
@@ -45,10 +45,10 @@ internal sealed class TopicAccess(TopicOptions options, TopicTickets tickets, IL
         }
         catch (Exception exception)
         {
-            // A 500 would tell browsers never to come back.
+            // After a 500, a browser would not come back.
             if (!http.RequestAborted.IsCancellationRequested)
             {
-                Log.RuleFailed(logger, exception);
+                TopicLogMessages.RuleFailed(logger, exception);
             }
 
             return TopicAuthorizationResult.Later;

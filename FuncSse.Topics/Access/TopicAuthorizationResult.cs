@@ -1,6 +1,6 @@
 namespace FuncSse.Topics;
 
-/// <summary>What a rule decides on a request for a stream.</summary>
+/// <summary>The decision of <see cref="ITopicAuthorization"/>.</summary>
 public sealed class TopicAuthorizationResult
 {
     private TopicAuthorizationResult()
@@ -10,13 +10,13 @@ public sealed class TopicAuthorizationResult
     /// <summary>Nobody is signed in: 401. A browser does not come back by itself.</summary>
     public static TopicAuthorizationResult Challenge { get; } = new();
 
-    /// <summary>Whoever is signed in may not have these topics: 403. A browser does not come back by itself.</summary>
+    /// <summary>The user may not have these topics: 403. A browser does not come back by itself.</summary>
     public static TopicAuthorizationResult Deny { get; } = new();
 
-    /// <summary>It cannot be told now: the client is told to come back later, as one beyond a limit is.</summary>
+    /// <summary>There is no decision at present: the client is told to come back later, like one that exceeds a limit.</summary>
     public static TopicAuthorizationResult Later { get; } = new();
 
-    /// <summary>The ticket decides; without a <see cref="TopicOptions.SigningKey"/>, which tickets need, this is a 401.</summary>
+    /// <summary>The ticket decides. Without a <see cref="TopicOptions.SigningKey"/> there are no tickets, and the answer is 401.</summary>
     public static TopicAuthorizationResult ByTicket { get; } = new();
 
     internal bool IsAllowed { get; private init; }
@@ -27,7 +27,7 @@ public sealed class TopicAuthorizationResult
 
     /// <summary>The client may have the stream.</summary>
     /// <param name="until">When the stream ends with the event <c>expired</c>; <see langword="null"/> for never.</param>
-    /// <param name="subject">Whose stream it is, for <see cref="Streaming.SseOptions.MaxStreamsPerClient"/>.</param>
+    /// <param name="subject">The user, for <see cref="Streaming.SseOptions.MaxStreamsPerClient"/>.</param>
     public static TopicAuthorizationResult Allow(DateTimeOffset? until = null, string? subject = null) =>
         new() { IsAllowed = true, Until = until, Subject = subject };
 }

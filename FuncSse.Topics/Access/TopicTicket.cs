@@ -2,21 +2,21 @@ using System.Text.Json;
 
 namespace FuncSse.Topics;
 
-/// <summary>What a valid ticket says.</summary>
+/// <summary>The claims of a valid ticket.</summary>
 internal sealed record TopicTicket(TopicSet Topics, DateTimeOffset Expires, string? Subject)
 {
-    // Of clocks that differ. An end has none: who is no longer allowed must not be, and the ticket was made for as long as it says.
-    private const double Allowance = 60;
+    // In seconds, for clocks that differ. The expiry has no such allowance: access must not last longer than the ticket says.
+    private const double ClockSkew = 60;
 
     private static readonly double s_latest = (DateTimeOffset.MaxValue - DateTimeOffset.UnixEpoch).TotalSeconds - 1;
 
-    /// <summary>Reads the claims; <see langword="null"/> if they are not those of a ticket that is valid now.</summary>
+    /// <summary>Reads the claims; <see langword="null"/> if the ticket is not valid at <paramref name="now"/>.</summary>
     public static TopicTicket? Read(JsonElement claims, DateTimeOffset now)
     {
         double seconds = (now - DateTimeOffset.UnixEpoch).TotalSeconds;
         if (!TryGetTime(claims, "exp", out double? end) || !(end > seconds)
-            || !TryGetTime(claims, "nbf", out double? begin) || begin > seconds + Allowance
-            || !TryGetTime(claims, "iat", out double? made) || made > seconds + Allowance)
+            || !TryGetTime(claims, "nbf", out double? begin) || begin > seconds + ClockSkew
+            || !TryGetTime(claims, "iat", out double? made) || made > seconds + ClockSkew)
         {
             return null;
         }
@@ -53,7 +53,7 @@ internal sealed record TopicTicket(TopicSet Topics, DateTimeOffset Expires, stri
         return new TopicSet(names);
     }
 
-    // Seconds since 1970, with a fraction or without (RFC 7519 §2).
+    // Seconds since 1970, with or without a fraction (RFC 7519 §2).
     private static bool TryGetTime(JsonElement claims, string name, out double? time)
     {
         time = null;

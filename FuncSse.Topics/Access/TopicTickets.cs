@@ -6,11 +6,11 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace FuncSse.Topics;
 
-/// <summary>Makes and validates tickets with the keys of the options.</summary>
+/// <summary>Creates and validates tickets with the keys of the options.</summary>
 internal sealed class TopicTickets : ITopicTickets
 {
     private const int MaxLength = 8 * 1024;
-    private const int MaxCookie = 4096; // RFC 6265 §6.1: the name, the value and the attributes, of which browsers count the first two.
+    private const int MaxCookieLength = 4096; // RFC 6265 §6.1. Browsers count the name and the value, without the attributes.
 
     private static readonly JsonWebTokenHandler s_handler = new() { SetDefaultTimesOnTokenCreation = false, MaximumTokenSizeInBytes = MaxLength };
 
@@ -27,14 +27,14 @@ internal sealed class TopicTickets : ITopicTickets
             ValidAlgorithms = [SecurityAlgorithms.HmacSha256],
             IssuerSigningKeys = _keys,
             ValidAudience = options.Name,
-            ValidateIssuer = false, // Whoever has the key.
-            ValidateLifetime = false, // TopicTicket does it by the app's clock.
+            ValidateIssuer = false, // Anyone who has the key may issue tickets.
+            ValidateLifetime = false, // TopicTicket does this by the app's clock.
             LogValidationExceptions = false,
         };
     }
 
-    /// <summary>Whether the app has a key, so that topics need tickets.</summary>
-    public bool AreNeeded => _keys.Length > 0;
+    /// <summary>Whether topics need tickets, since the app has a key.</summary>
+    public bool AreRequired => _keys.Length > 0;
 
     public string Create(IEnumerable<string> topics, TimeSpan lifetime, string? subject = null)
     {
@@ -44,10 +44,10 @@ internal sealed class TopicTickets : ITopicTickets
         var set = new TopicSet(topics);
         if (set.IsEmpty)
         {
-            throw new ArgumentException("A ticket is for one topic at least.", nameof(topics));
+            throw new ArgumentException("A ticket needs at least one topic.", nameof(topics));
         }
 
-        if (!AreNeeded)
+        if (!AreRequired)
         {
             throw new InvalidOperationException($"Tickets need a key: {TopicOptions.Section}:{nameof(TopicOptions.SigningKey)}.");
         }
@@ -75,12 +75,12 @@ internal sealed class TopicTickets : ITopicTickets
         ArgumentException.ThrowIfNullOrEmpty(path);
         if (path[0] != '/' || path.Any(c => c is < ' ' or > '~' or ';' or ','))
         {
-            throw new ArgumentException("The path begins with / and is ASCII without , and ;.", nameof(path));
+            throw new ArgumentException("The path must begin with / and consist of ASCII characters other than , and ;.", nameof(path));
         }
 
-        if (ITopicTickets.CookieName.Length + ticket.Length > MaxCookie)
+        if (ITopicTickets.CookieName.Length + ticket.Length > MaxCookieLength)
         {
-            throw new ArgumentException($"Browsers drop a cookie of more than {MaxCookie} bytes.", nameof(ticket));
+            throw new ArgumentException($"Browsers drop a cookie with more than {MaxCookieLength} bytes.", nameof(ticket));
         }
 
         response.Cookies.Append(ITopicTickets.CookieName, ticket, new CookieOptions
@@ -93,7 +93,7 @@ internal sealed class TopicTickets : ITopicTickets
         });
     }
 
-    /// <summary>What the ticket says if it is valid now, and <see langword="null"/> for any other text.</summary>
+    /// <summary>The claims of the ticket if it is valid now; <see langword="null"/> for any other text.</summary>
     public async Task<TopicTicket?> ValidateAsync(string ticket)
     {
         if (ticket.Length > MaxLength)
@@ -109,8 +109,8 @@ internal sealed class TopicTickets : ITopicTickets
                 return null;
             }
 
-            // What a critical header means is not known here (RFC 7515 §4.1.11). A signature has one spelling: its last character holds
-            // bits that decoders pass over.
+            // No critical header is supported (RFC 7515 §4.1.11). Decoders ignore some bits of a signature's last character, so several
+            // texts have the same signature; only the canonical one is accepted.
             if (token.TryGetHeaderValue("crit", out object _)
                 || Base64UrlEncoder.Encode(Base64UrlEncoder.DecodeBytes(token.EncodedSignature)) != token.EncodedSignature)
             {
@@ -122,7 +122,7 @@ internal sealed class TopicTickets : ITopicTickets
         }
         catch (Exception)
         {
-            return null; // A text that cannot even be read is no ticket.
+            return null; // The text cannot be parsed.
         }
     }
 }

@@ -19,7 +19,7 @@ internal sealed class CatchUp(IEventLog log, TopicMetrics metrics, TimeProvider 
     private Task _run = Task.CompletedTask;
     private bool _runs;
 
-    /// <summary>Asks for a page; <see cref="TopicSubscription.Take"/> or <see cref="TopicSubscription.Lose"/> is the answer.</summary>
+    /// <summary>Asks for a page; <see cref="TopicSubscription.OnPageLoaded"/> or <see cref="TopicSubscription.OnPositionLost"/> is the answer.</summary>
     /// <param name="subscription">Whom it is for.</param>
     /// <param name="from">The position; <see langword="null"/> for the earliest.</param>
     /// <param name="isTrusted">Whether the position is known to be one.</param>
@@ -148,11 +148,11 @@ internal sealed class CatchUp(IEventLog log, TopicMetrics metrics, TimeProvider 
         {
             if (page.State == PositionState.Known)
             {
-                request.Subscription.Take(page, request.From!);
+                request.Subscription.OnPageLoaded(page, request.From!);
             }
             else
             {
-                request.Subscription.Lose(page.State);
+                request.Subscription.OnPositionLost(page.State);
             }
         }
 

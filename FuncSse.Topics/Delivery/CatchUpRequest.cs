@@ -5,5 +5,5 @@ internal sealed record CatchUpRequest(TopicSubscription Subscription, LogPositio
 {
     /// <summary>Whether the page is the answer. A page in whose midst no record ends at the position proves nothing of it.</summary>
     public bool IsServedBy(EventPage page) =>
-        From is not null && (page.Start == From || (page.GoesOnFrom(From) && (IsTrusted || page.Knows(From))));
+        From is not null && (page.Start == From || (page.Continues(From) && (IsTrusted || page.HasBoundaryAt(From))));
 }

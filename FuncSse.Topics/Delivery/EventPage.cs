@@ -1,26 +1,26 @@
 namespace FuncSse.Topics;
 
-/// <summary>The events of a part of the log.</summary>
-/// <param name="State">What the log knows of <paramref name="Start"/>; there are no events unless it is known.</param>
-/// <param name="Start">The position behind which the page begins.</param>
-/// <param name="End">The position up to which it goes.</param>
-/// <param name="Events">The events that count.</param>
-/// <param name="Ends">Where records end, those that do not count among them.</param>
-/// <param name="HasMore">Whether there may be more behind it.</param>
+/// <summary>The events of a section of the log.</summary>
+/// <param name="State">The state of <paramref name="Start"/>. There are no events unless it is known.</param>
+/// <param name="Start">The position after which the page begins.</param>
+/// <param name="End">The position at which the page ends.</param>
+/// <param name="Events">The events, without duplicates.</param>
+/// <param name="Ends">The ends of all records, also of those that are not events.</param>
+/// <param name="HasMore">Whether more records may follow.</param>
 internal sealed record EventPage(
     PositionState State, LogPosition Start, LogPosition End, IReadOnlyList<TopicEvent> Events, IReadOnlyList<LogPosition> Ends, bool HasMore)
 {
-    // A page that the catch-up keeps costs about this.
+    // About how much memory the page takes.
     public long Size => 256 + (Ends.Count * 64L) + Events.Sum(one => (long)one.Size);
 
-    /// <summary>Whether a record of the page ends there, or the page begins there.</summary>
-    public bool Knows(LogPosition position) => position == Start || position == End || Search(Ends, position) >= 0;
+    /// <summary>Whether the page begins at the position, or one of its records ends there.</summary>
+    public bool HasBoundaryAt(LogPosition position) => position == Start || position == End || Search(Ends, position) >= 0;
 
-    /// <summary>Whether the page has what follows the position.</summary>
-    public bool GoesOnFrom(LogPosition position) =>
+    /// <summary>Whether the page has the records that follow the position.</summary>
+    public bool Continues(LogPosition position) =>
         Start.Epoch == position.Epoch && !Start.IsAfter(position) && End.IsAfter(position);
 
-    /// <summary>The index of the first event behind the position.</summary>
+    /// <summary>The index of the first event after the position.</summary>
     public int FirstAfter(LogPosition position)
     {
         (int low, int high) = (0, Events.Count);

@@ -2,17 +2,17 @@ using System.Text;
 
 namespace FuncSse.Topics;
 
-/// <summary>An event that counts, encoded as it goes to every subscriber.</summary>
-/// <param name="before">Where the hub's reader stood before it.</param>
-/// <param name="position">Where its record ends: its id.</param>
+/// <summary>An event, encoded as it is sent to every subscriber.</summary>
+/// <param name="before">The position of the reader before it read the event.</param>
+/// <param name="position">The end of its record, which is the event's id.</param>
 /// <param name="topic">The topic's name.</param>
 /// <param name="frame">The event as a frame.</param>
 internal sealed class TopicEvent(LogPosition before, LogPosition position, string topic, ReadOnlySpan<byte> frame)
 {
-    // What an event takes beside its frame: the object, its position, the topic's name and a place in the ring.
+    // The memory of an event apart from its frame: the object, its position, the topic's name and a place in the ring.
     private const int Overhead = 256;
 
-    // The frame within a chunk of HTTP/1.1 (RFC 9112 §7.1), so that it can be sent as it is.
+    // The frame inside a chunk of HTTP/1.1 (RFC 9112 §7.1), so that it can be sent without a copy.
     private readonly byte[] _chunk = [.. Encoding.ASCII.GetBytes($"{frame.Length:x}\r\n"), .. frame, .. "\r\n"u8];
     private readonly int _length = frame.Length;
     private long _nextOfTopic;

@@ -3,13 +3,13 @@ using System.Text;
 
 namespace FuncSse.Topics;
 
-/// <summary>The frames of a topic stream (WHATWG HTML §9.2.5), each encoded once.</summary>
+/// <summary>Encodes the frames of a topic stream (WHATWG HTML §9.2.5).</summary>
 internal static class TopicFrame
 {
-    /// <summary>Sets the client's last event id, unseen by <c>onmessage</c>.</summary>
+    /// <summary>Sets the client's last event id. <c>onmessage</c> does not see it.</summary>
     public static byte[] Position(LogPosition position) => Encoding.UTF8.GetBytes($"event: position\nid: {position}\ndata: \n\n");
 
-    /// <summary>Tells the client that events are lost, and sets its last event id to now.</summary>
+    /// <summary>Tells the client that it lost events, and sets its last event id to <paramref name="position"/>.</summary>
     public static byte[] Reset(LogPosition position, PositionState reason) =>
         Encoding.UTF8.GetBytes($"event: reset\nid: {position}\ndata: {{\"reason\":\"{Name(reason)}\"}}\n\n");
 
@@ -36,6 +36,6 @@ internal static class TopicFrame
         return frame.WrittenSpan.ToArray();
     }
 
-    /// <summary>The reason of a reset as it stands on the wire and in the metric.</summary>
+    /// <summary>The reason of a reset, as it is sent and as the metric has it.</summary>
     public static string Name(PositionState reason) => reason == PositionState.Expired ? "expired" : "unknown";
 }

@@ -3,14 +3,14 @@ using FuncSse.Streaming;
 namespace FuncSse.Topics;
 
 /// <summary>
-/// One a process. While it has subscribers it follows the log with one reader, encodes each event once, keeps the newest in a ring, and
-/// wakes those whose topics have news.
+/// Delivers events to the subscribers of the process. While there are subscribers, it follows the log with one reader, encodes each event
+/// once, keeps the newest events in a ring, and wakes the subscribers of each event.
 /// </summary>
 internal sealed class TopicHub(IEventLog log, TopicOptions options, TopicMetrics metrics, TimeProvider time) : IAsyncDisposable
 {
     private const int PageSize = 256 * 1024;
 
-    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan s_retryDelay = TimeSpan.FromMilliseconds(500);
 
     private readonly Lock _gate = new();
     private readonly TopicIndex _index = new();
@@ -19,35 +19,35 @@ internal sealed class TopicHub(IEventLog log, TopicOptions options, TopicMetrics
     private readonly List<TopicSubscription> _woken = [];
     private CancellationTokenSource? _following;
     private Task _follow = Task.CompletedTask;
-    private HubHead? _head;
-    private LogPosition? _offered;
-    private bool _isAway;
+    private RingHead? _head;
+    private LogPosition? _offeredUpTo;
+    private bool _isLogUnreachable;
     private bool _stopped;
 
     /// <summary>The newest events.</summary>
     public TopicRing Ring { get; } = new(options.RingSize);
 
-    /// <summary>What missed events are read with.</summary>
+    /// <summary>Reads missed events from the log.</summary>
     public CatchUp CatchUp { get; } = new(log, metrics, time, options.RingSize / 2);
 
     public TopicMetrics Metrics => metrics;
 
-    /// <summary>How far the reader has come; <see langword="null"/> while the log has not answered.</summary>
-    public HubHead? Head => Volatile.Read(ref _head);
+    /// <summary>How far the reader has come; <see langword="null"/> until the log has answered.</summary>
+    public RingHead? Head => Volatile.Read(ref _head);
 
-    /// <summary>Whether the log does not answer: what "now" is, nobody knows.</summary>
-    public bool IsAway => Volatile.Read(ref _isAway);
+    /// <summary>Whether the log cannot be reached, so that its end is unknown.</summary>
+    public bool IsLogUnreachable => Volatile.Read(ref _isLogUnreachable);
 
-    /// <summary>Each event up to here is known to those that it concerns.</summary>
-    public LogPosition? Offered => Volatile.Read(ref _offered);
+    /// <summary>All events up to here are offered to their subscribers.</summary>
+    public LogPosition? OfferedUpTo => Volatile.Read(ref _offeredUpTo);
 
     /// <summary>Subscribes to topics.</summary>
-    /// <param name="topics">Names and patterns, one at least.</param>
-    /// <param name="lastEventId">What the client saw last: any text at all, <c>earliest</c>, or <see langword="null"/> for now.</param>
+    /// <param name="topics">At least one name or pattern.</param>
+    /// <param name="lastEventId">The client's last event id: any text, <c>earliest</c>, or <see langword="null"/> for new events only.</param>
     /// <param name="signal">Set when there may be a frame, or the end.</param>
     /// <param name="sendNow">
-    /// Called by the hub's reader in place of the signal while the consumer waits, which it does until the call is over. It must not block, and
-    /// tells whether the consumer may go on waiting.
+    /// Called by the hub's reader instead of setting the signal, if the consumer waits. The consumer keeps waiting until the call returns. It
+    /// must not block, and returns whether the consumer may keep waiting.
     /// </param>
     public TopicSubscription Subscribe(TopicSet topics, string? lastEventId, SseSignal signal, Func<bool>? sendNow = null)
     {
@@ -71,7 +71,7 @@ internal sealed class TopicHub(IEventLog log, TopicOptions options, TopicMetrics
             }
         }
 
-        subscription.Begin(null);
+        subscription.OnHubReady(null);
         return subscription;
     }
 
@@ -117,7 +117,7 @@ internal sealed class TopicHub(IEventLog log, TopicOptions options, TopicMetrics
 
     private void StopFollowing()
     {
-        // What waits for it must not go on here, under the lock.
+        // Continuations must not run here, under the lock.
         _ = _following?.CancelAsync();
         _following = null;
         _head = null;
@@ -135,12 +135,12 @@ internal sealed class TopicHub(IEventLog log, TopicOptions options, TopicMetrics
                 reader ??= Begin(await log.GetEndAsync(cancellationToken), loss, cancellationToken);
                 EventPage page = await reader.ReadAsync(PageSize, cancellationToken);
                 metrics.Reachable();
-                Returned();
+                OnLogReachable();
                 loss = null;
                 if (page.State != PositionState.Known)
                 {
                     (reader, loss) = (null, page.State);
-                    Forget(cancellationToken);
+                    ClearHead(cancellationToken);
                     continue;
                 }
 
@@ -165,29 +165,29 @@ internal sealed class TopicHub(IEventLog log, TopicOptions options, TopicMetrics
                 metrics.ReadingFailed(exception);
             }
 
-            Volatile.Write(ref _isAway, true);
-            await Task.Delay(s_pause, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            Volatile.Write(ref _isLogUnreachable, true);
+            await Task.Delay(s_retryDelay, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
-    // Those who came while the log was away wait for its first answer.
-    private void Returned()
+    // Subscriptions that came while the log could not be reached wait for its first answer.
+    private void OnLogReachable()
     {
-        if (IsAway)
+        if (IsLogUnreachable)
         {
-            Volatile.Write(ref _isAway, false);
+            Volatile.Write(ref _isLogUnreachable, false);
             TopicSubscription[] subscriptions;
             lock (_gate)
             {
                 subscriptions = [.. _subscriptions];
             }
 
-            Array.ForEach(subscriptions, subscription => subscription.Begin(null));
+            Array.ForEach(subscriptions, subscription => subscription.OnHubReady(null));
         }
     }
 
-    // The log is not the one that it was: until there is a new position, those who come wait for it.
-    private void Forget(CancellationToken cancellationToken)
+    // The position is lost. New subscriptions wait until there is another one.
+    private void ClearHead(CancellationToken cancellationToken)
     {
         lock (_gate)
         {
@@ -205,21 +205,21 @@ internal sealed class TopicHub(IEventLog log, TopicOptions options, TopicMetrics
             Ring.Clear();
             _due.Clear();
             _woken.Clear();
-            _head = new HubHead(Ring.Newest, end);
-            _offered = end;
+            _head = new RingHead(Ring.Newest, end);
+            _offeredUpTo = end;
             subscriptions = [.. _subscriptions];
         }
 
         foreach (TopicSubscription subscription in subscriptions)
         {
-            subscription.Begin(loss);
+            subscription.OnHubReady(loss);
         }
 
         return new EventLogReader(log, end, metrics, follows: true);
     }
 
-    // All of a page is offered before anyone is woken, so that a burst is one flush to each and not one an event. Whoever has nothing but the
-    // last event is woken with it, while what it needs is still in the processor's cache.
+    // All events of a page are offered before subscribers are woken, so that each subscriber flushes a burst once. Subscribers that have only
+    // the last event are woken as it is offered, while its data is in the processor's cache.
     private void Deliver(EventPage page, CancellationToken cancellationToken)
     {
         for (int i = 0; i < page.Events.Count; i++)
@@ -230,7 +230,7 @@ internal sealed class TopicHub(IEventLog log, TopicOptions options, TopicMetrics
                 cancellationToken.ThrowIfCancellationRequested();
                 Ring.Add(next);
                 _index.Find(next, Ring, _due);
-                _head = new HubHead(next.Sequence, next.Position);
+                _head = new RingHead(next.Sequence, next.Position);
             }
 
             bool isLast = i == page.Events.Count - 1;
@@ -263,8 +263,8 @@ internal sealed class TopicHub(IEventLog log, TopicOptions options, TopicMetrics
         lock (_gate)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            _head = new HubHead(Ring.Newest, page.End);
-            _offered = page.End;
+            _head = new RingHead(Ring.Newest, page.End);
+            _offeredUpTo = page.End;
         }
     }
 }

@@ -1,6 +1,6 @@
 namespace FuncSse.Topics;
 
-/// <summary>Who subscribed to what: an event finds its own subscribers without looking at the others. Guarded by the hub.</summary>
+/// <summary>Finds the subscribers of an event without looking at the others. It is guarded by the hub's lock.</summary>
 internal sealed class TopicIndex
 {
     private readonly Dictionary<string, Entry> _names = new(StringComparer.Ordinal);
@@ -21,7 +21,10 @@ internal sealed class TopicIndex
         Remove(_prefixes, subscription.Topics.Prefixes, subscription);
     }
 
-    /// <summary>Adds the event's subscribers to a list, those of overlapping topics more than once, and links the event to its topic.</summary>
+    /// <summary>
+    /// Adds the event's subscribers to a list, and links the previous event of the topic to it. A subscriber with overlapping topics is added
+    /// more than once.
+    /// </summary>
     public void Find(TopicEvent found, TopicRing ring, List<TopicSubscription> due)
     {
         if (_names.TryGetValue(found.Topic, out Entry? entry))

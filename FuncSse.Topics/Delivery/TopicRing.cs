@@ -2,7 +2,12 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace FuncSse.Topics;
 
-/// <summary>The newest events, bounded in bytes. One thread adds; any number read without a lock and may find that an event is gone.</summary>
+/// <summary>How far the hub's reader has come: the newest event in the ring, and the position in the log.</summary>
+internal sealed record RingHead(long Sequence, LogPosition Position);
+
+/// <summary>
+/// The newest events, bounded in bytes. One thread adds events. Any number of threads read without a lock, and may find that an event is gone.
+/// </summary>
 internal sealed class TopicRing(long maxBytes)
 {
     private TopicEvent?[] _slots = new TopicEvent?[1024];
@@ -10,7 +15,7 @@ internal sealed class TopicRing(long maxBytes)
     private long _newest;
     private long _bytes;
 
-    /// <summary>The sequence of the newest event; sequences begin with 1 and are never used again.</summary>
+    /// <summary>The sequence of the newest event. Sequences begin with 1 and are not reused.</summary>
     public long Newest => Volatile.Read(ref _newest);
 
     public void Add(TopicEvent added)
@@ -22,7 +27,7 @@ internal sealed class TopicRing(long maxBytes)
         }
 
         Volatile.Write(ref _slots[Slot(_slots, added.Sequence)], added);
-        // The event is in its place before anyone can know of it.
+        // The event is in its place before its sequence is known to readers.
         Volatile.Write(ref _newest, added.Sequence);
         _bytes += added.Size;
         while (_bytes > maxBytes && _oldest < _newest)
@@ -46,9 +51,9 @@ internal sealed class TopicRing(long maxBytes)
         return found?.Sequence == sequence;
     }
 
-    /// <summary>The sequence of the first event behind a position, or the one that the next event will have.</summary>
-    /// <returns><see langword="false"/> if an event behind the position may be gone.</returns>
-    public bool TryFindAfter(LogPosition position, HubHead head, out long sequence)
+    /// <summary>Finds the sequence of the first event after a position, or the one that the next event will have.</summary>
+    /// <returns><see langword="false"/> if an event after the position may be gone.</returns>
+    public bool TryFindAfter(LogPosition position, RingHead head, out long sequence)
     {
         sequence = head.Sequence + 1;
         if (!head.Position.IsAfter(position))
@@ -67,7 +72,7 @@ internal sealed class TopicRing(long maxBytes)
             long middle = low + ((high - low) / 2);
             if (!TryGet(middle, out TopicEvent? found))
             {
-                return false; // Dropped meanwhile.
+                return false; // It was dropped in the meantime.
             }
 
             (low, high) = found.Position.IsAfter(position) ? (low, middle) : (middle + 1, high);
@@ -77,8 +82,8 @@ internal sealed class TopicRing(long maxBytes)
         return true;
     }
 
-    /// <summary>Whether an event that is still here ends at the position.</summary>
-    public bool Has(LogPosition position, HubHead head) =>
+    /// <summary>Whether the position is the end of an event that is still in the ring.</summary>
+    public bool HasBoundaryAt(LogPosition position, RingHead head) =>
         TryFindAfter(position, head, out long sequence) && TryGet(sequence - 1, out TopicEvent? found) && found.Position == position;
 
     private void Drop()

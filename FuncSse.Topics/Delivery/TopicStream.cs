@@ -3,12 +3,12 @@ using Microsoft.AspNetCore.Http;
 
 namespace FuncSse.Topics;
 
-/// <summary>Carries a subscription's frames, which are encoded already. Its keep-alive is the position up to which all is sent.</summary>
+/// <summary>Sends the frames of a subscription, which are encoded already. Its keep-alives are position frames.</summary>
 internal sealed class TopicStream(
     HttpContext http, SseStreamRegistry registry, SseStreamSettings settings, TopicHub hub, TopicSet topics, CancellationToken hostCancelled)
     : SseStream(http, registry, settings, hostCancelled)
 {
-    // Frames of missed events until other work gets the thread.
+    // The thread is given back after this number of frames without a wait.
     private const int MaxRun = 256;
 
     private TopicSubscription? _subscription;
@@ -51,8 +51,8 @@ internal sealed class TopicStream(
         }
     }
 
-    // By the hub's reader while the loop above waits, and so has flushed everything: a single event goes out without waking the loop and past
-    // the server's response writer, which is a tenth of what an event costs.
+    // The hub's reader calls this while the loop above waits and everything is flushed. A single event is sent without waking the loop and
+    // without the server's response writer, which saves a tenth of the cost of an event.
     private bool TrySendNow()
     {
         if (!IsOpen || !_subscription!.TryRead(out ReadOnlyMemory<byte> frame, out TopicEvent? next))

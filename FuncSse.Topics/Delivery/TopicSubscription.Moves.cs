@@ -1,9 +1,9 @@
 namespace FuncSse.Topics;
 
-// How a subscription moves: to its beginning, in the ring and in pages of the log. All of it under the subscription's lock.
+// The state transitions of a subscription: the opening, the ring, and pages of the log. All of them happen under the subscription's lock.
 internal sealed partial class TopicSubscription
 {
-    private void BeginAt(HubHead head)
+    private void OpenAt(RingHead head)
     {
         if (_loss is { } reason)
         {
@@ -11,7 +11,7 @@ internal sealed partial class TopicSubscription
         }
         else if (_position is not null)
         {
-            GoOn();
+            Resume();
         }
         else if (lastEventId is null)
         {
@@ -26,10 +26,10 @@ internal sealed partial class TopicSubscription
         {
             Reset(head, PositionState.Unknown);
         }
-        else if (last == head.Position || hub.Ring.Has(last, head))
+        else if (last == head.Position || hub.Ring.HasBoundaryAt(last, head))
         {
             Open(last);
-            GoOn();
+            Resume();
         }
         else
         {
@@ -46,7 +46,7 @@ internal sealed partial class TopicSubscription
         }
     }
 
-    private void Reset(HubHead head, PositionState reason)
+    private void Reset(RingHead head, PositionState reason)
     {
         hub.Metrics.Reset(reason);
         _control = TopicFrame.Reset(head.Position, reason);
@@ -54,8 +54,8 @@ internal sealed partial class TopicSubscription
         (_state, _last, _next) = (State.Live, head.Sequence, 0);
     }
 
-    // Goes on in the ring if all that follows is there, and in the log otherwise.
-    private void GoOn()
+    // Continues in the ring if it has all events after the position, and in the log otherwise.
+    private void Resume()
     {
         if (hub.Head is not { } head)
         {
@@ -83,9 +83,9 @@ internal sealed partial class TopicSubscription
 
     private TopicEvent? TryReadPage()
     {
-        while (_index < _page!.Events.Count)
+        while (_pageIndex < _page!.Events.Count)
         {
-            TopicEvent next = _page.Events[_index++];
+            TopicEvent next = _page.Events[_pageIndex++];
             if (topics.Covers(next.Topic))
             {
                 _position = next.Position;
@@ -93,10 +93,10 @@ internal sealed partial class TopicSubscription
             }
         }
 
-        // A page that is empty ends where it was asked for.
+        // An empty page ends at the position that was asked for.
         _position = _page.End.IsAfter(_position!) ? _page.End : _position;
         _page = null;
-        GoOn();
+        Resume();
         return null;
     }
 
@@ -104,12 +104,12 @@ internal sealed partial class TopicSubscription
     {
         if (!hub.Ring.TryGet(_next, out TopicEvent? next))
         {
-            GoOn(); // Too slow: the ring has moved on.
+            Resume(); // The subscriber was too slow, and the event is no longer in the ring.
             return null;
         }
 
         _position = next.Position;
-        // The topic's next one is known, as a rule. Otherwise those of other topics stand between.
+        // Usually the next event of the topic is known. Otherwise the events in between are searched.
         long hint = topics.IsSingleName ? next.NextOfTopic : 0;
         if (_next == _last)
         {
@@ -125,7 +125,7 @@ internal sealed partial class TopicSubscription
         }
         else
         {
-            _next++; // Gone meanwhile, which the next call finds out.
+            _next++; // An event was dropped in the meantime. The next call finds that out.
         }
 
         return next;

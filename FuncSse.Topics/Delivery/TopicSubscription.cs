@@ -3,17 +3,17 @@ using FuncSse.Streaming;
 namespace FuncSse.Topics;
 
 /// <summary>
-/// A position in the log and a set of topics. It has no queue: what it has not sent stands in the hub's ring, or in the log.
+/// A position in the log and a set of topics. It has no queue: events that it has not sent are in the hub's ring, or in the log.
 /// </summary>
 /// <remarks>
-/// For one consumer: it reads with <see cref="TryRead"/> until there is nothing, then waits for the signal. The consumer
-/// goes on on the thread of whoever has news for it, which it must not block. The first frame is the opening: a position, or
-/// a reset in its place. A reset may come later too.
+/// It has one consumer, which calls <see cref="TryRead"/> until there is no frame, and then waits for the signal. The consumer continues on
+/// the thread that sets the signal, and must not block it. The first frame is the opening: a position, or a reset in its place. A reset may
+/// come later too.
 /// </remarks>
 internal sealed partial class TopicSubscription(
     TopicHub hub, TopicSet topics, string? lastEventId, SseSignal signal, Func<bool>? sendNow) : IDisposable
 {
-    /// <summary>The last event id that asks for all that is kept.</summary>
+    /// <summary>The last event id of a client that asks for all events that are kept.</summary>
     public const string Earliest = "earliest";
 
     private readonly Lock _gate = new();
@@ -22,20 +22,20 @@ internal sealed partial class TopicSubscription(
     private byte[]? _control;
     private bool _isWoken;
 
-    // Up to here all is sent that there is to send; null before the opening.
+    // All events of the topics up to here are sent; null before the opening.
     private LogPosition? _position;
 
-    // In the ring: the first event that is not sent yet, 0 if there is none, and the last that is known.
+    // Sequences in the ring: the first event that is not sent yet, or 0, and the last one that is known.
     private long _next;
     private long _last;
 
     private EventPage? _page;
-    private int _index;
+    private int _pageIndex;
 
     private enum State
     {
-        Waiting, // For the hub to know a position.
-        Loading, // For a page of the log.
+        Waiting, // The hub has no position yet.
+        Loading, // A page of the log was asked for.
         Paging,
         Live,
         Ended,
@@ -43,15 +43,15 @@ internal sealed partial class TopicSubscription(
 
     public TopicSet Topics => topics;
 
-    /// <summary>Whether the host stops, or <see cref="Dispose"/> was called: nothing more comes.</summary>
+    /// <summary>Whether no more frames come, since the host stops or <see cref="Dispose"/> was called.</summary>
     public bool IsEnded => _state == State.Ended;
 
-    /// <summary>Whether there is more in the ring. Only the hub's reader, which alone puts it there, can rely on a no.</summary>
+    /// <summary>Whether the ring has another event for it. <see langword="false"/> is reliable on the hub's reader only, which adds the events.</summary>
     public bool HasMore => _next != 0;
 
-    /// <summary>Takes the next frame: the same bytes for all that get the event, so they must not be changed.</summary>
+    /// <summary>Takes the next frame. Its bytes are shared by all subscriptions and must not be changed.</summary>
     /// <param name="frame">The frame.</param>
-    /// <param name="next">The event that it is; <see langword="null"/> if it is a word about the position.</param>
+    /// <param name="next">The event of the frame; <see langword="null"/> if the frame is about the position.</param>
     public bool TryRead(out ReadOnlyMemory<byte> frame, out TopicEvent? next)
     {
         next = null;
@@ -64,7 +64,7 @@ internal sealed partial class TopicSubscription(
                 return true;
             }
 
-            // Each turn without a frame moves to another state, or further in the log.
+            // Each turn without a frame changes the state, or moves on in the log.
             while (_state == State.Paging || (_state == State.Live && _next != 0))
             {
                 if ((_state == State.Paging ? TryReadPage() : TryReadRing()) is { } found)
@@ -76,7 +76,7 @@ internal sealed partial class TopicSubscription(
 
                 if (_control is not null)
                 {
-                    frame = _control; // Its place was lost.
+                    frame = _control; // The position was lost.
                     _control = null;
                     return true;
                 }
@@ -88,13 +88,13 @@ internal sealed partial class TopicSubscription(
     }
 
     /// <summary>
-    /// A position frame with the position up to which all is sent that there is to send; empty before the opening. For keep-alives.
+    /// A position frame, for keep-alives: all events of the topics up to this position are sent. It is empty before the opening.
     /// </summary>
     public ReadOnlyMemory<byte> PositionFrame()
     {
         lock (_gate)
         {
-            if (_state == State.Live && _next == 0 && hub.Offered is { } offered && offered.Epoch == _position!.Epoch
+            if (_state == State.Live && _next == 0 && hub.OfferedUpTo is { } offered && offered.Epoch == _position!.Epoch
                 && offered.IsAfter(_position))
             {
                 _position = offered;
@@ -121,20 +121,20 @@ internal sealed partial class TopicSubscription(
         signal.Set();
     }
 
-    /// <summary>The hub has a position, or had one already.</summary>
-    /// <param name="loss">Why the hub lost its place, if it did: then so did everyone.</param>
-    public void Begin(PositionState? loss)
+    /// <summary>The hub has a position.</summary>
+    /// <param name="loss">Why the hub lost its previous position; <see langword="null"/> if it had none.</param>
+    public void OnHubReady(PositionState? loss)
     {
         lock (_gate)
         {
-            if (_state == State.Ended || hub.Head is not { } head || (_position is null && hub.IsAway))
+            if (_state == State.Ended || hub.Head is not { } head || (_position is null && hub.IsLogUnreachable))
             {
                 return;
             }
 
             if (_state == State.Waiting)
             {
-                BeginAt(head);
+                OpenAt(head);
             }
             else if (loss is { } reason && _position is not null && _position.Epoch != head.Position.Epoch)
             {
@@ -142,20 +142,20 @@ internal sealed partial class TopicSubscription(
             }
             else if (loss is not null && _state == State.Live)
             {
-                GoOn(); // The hub fell out of the retention; the subscription may not have.
+                Resume(); // The hub's position was no longer kept. The subscription's may be.
             }
         }
 
         signal.Set();
     }
 
-    /// <summary>There is an event of its topics. Called by the hub's reader only.</summary>
-    /// <returns>Whether it must be woken, and is not about to be.</returns>
+    /// <summary>There is an event of its topics. Only the hub's reader calls this.</summary>
+    /// <returns>Whether the caller must call <see cref="Wake"/>.</returns>
     public bool Offer(TopicEvent offered)
     {
         lock (_gate)
         {
-            // Of two topics that overlap the second offers again; and a client of another instance may be ahead of this one.
+            // Overlapping topics offer an event twice, and a client that comes from another instance may be ahead of this one.
             if (_state != State.Live || offered.Sequence <= _last || !offered.Position.IsAfter(_position!))
             {
                 return false;
@@ -175,7 +175,7 @@ internal sealed partial class TopicSubscription(
     /// <summary>Wakes the consumer after <see cref="Offer"/>.</summary>
     public void Wake()
     {
-        // Only the hub's reader looks at it.
+        // Only the hub's reader uses this field.
         _isWoken = false;
         if (sendNow is null || !signal.TryHold())
         {
@@ -190,15 +190,15 @@ internal sealed partial class TopicSubscription(
         }
         catch (Exception exception)
         {
-            signal.Fail(exception); // The stream ends with it; the hub and the other streams go on.
+            signal.Fail(exception); // This stream ends. The hub and the other streams go on.
             return;
         }
 
         signal.Release(wake: !isDone);
     }
 
-    /// <summary>The log has a page that goes on from the position that was asked for.</summary>
-    public void Take(EventPage page, LogPosition from)
+    /// <summary>The log has the page that continues from the position that was asked for.</summary>
+    public void OnPageLoaded(EventPage page, LogPosition from)
     {
         lock (_gate)
         {
@@ -208,14 +208,14 @@ internal sealed partial class TopicSubscription(
             }
 
             Open(from);
-            (_state, _page, _index) = (State.Paging, page, page.FirstAfter(from));
+            (_state, _page, _pageIndex) = (State.Paging, page, page.FirstAfter(from));
         }
 
         signal.Set();
     }
 
-    /// <summary>The log has no page that goes on from the position.</summary>
-    public void Lose(PositionState reason)
+    /// <summary>The log has no page that continues from the position.</summary>
+    public void OnPositionLost(PositionState reason)
     {
         lock (_gate)
         {
@@ -226,7 +226,7 @@ internal sealed partial class TopicSubscription(
 
             if (_position is null && lastEventId == Earliest)
             {
-                Load(null); // The log has moved on since it was asked: what it keeps begins later now, and nothing is lost.
+                Load(null); // The earliest event was deleted after its position was read. Nothing that the client saw is lost.
             }
             else if (hub.Head is { } head)
             {

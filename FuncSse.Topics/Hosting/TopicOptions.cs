@@ -1,6 +1,6 @@
 namespace FuncSse.Topics;
 
-/// <summary>The settings of the topics of a process: the configuration's section <c>Topics</c>.</summary>
+/// <summary>The settings of the topics of a process: the section <c>Topics</c> of the configuration.</summary>
 public sealed class TopicOptions
 {
     /// <summary>The name of the configuration's section.</summary>
@@ -10,24 +10,24 @@ public sealed class TopicOptions
     public string Log { get; set; } = "memory";
 
     /// <summary>
-    /// The container's name or the stream's key: <c>funcsse-topics</c> by default. Apps that share it share their topics. As a container it
-    /// is 3 to 63 lower-case letters, digits and single hyphens.
+    /// The container's name or the stream's key: <c>funcsse-topics</c> by default. Apps with the same name and connection share their topics.
+    /// It has 3 to 63 lower-case letters, digits and single hyphens.
     /// </summary>
     public string Name { get; set; } = "funcsse-topics";
 
-    /// <summary>The name of the storage connection, resolved as Functions does: <c>AzureWebJobsStorage</c> by default.</summary>
+    /// <summary>The name of the storage connection, resolved as Azure Functions resolves it: <c>AzureWebJobsStorage</c> by default.</summary>
     public string Storage { get; set; } = "AzureWebJobsStorage";
 
     /// <summary>The configuration string of StackExchange.Redis; <see langword="null"/>, the default, where Redis is not used.</summary>
     public string? Redis { get; set; }
 
-    /// <summary>How long an event is kept, and with it how far back a client can resume: 1 min to 30 days, 1 h by default.</summary>
+    /// <summary>How long an event is kept, and so how far back a client can resume: 1 min to 30 days, 1 h by default.</summary>
     public TimeSpan Retention { get; set; } = TimeSpan.FromHours(1);
 
-    /// <summary>How many bytes of events are kept at most: 1 MB or more, 1 GB by default.</summary>
+    /// <summary>The most bytes of events that are kept: 1 MB or more, 1 GB by default.</summary>
     public long MaxLogSize { get; set; } = 1L << 30;
 
-    /// <summary>How many bytes of UTF-8 the data of one event may have: 1 to 1,048,576; 262,144 by default.</summary>
+    /// <summary>The most bytes of UTF-8 that the data of one event may have: 1 to 1,048,576; 262,144 by default.</summary>
     public int MaxEventSize { get; set; } = 256 * 1024;
 
     /// <summary>How many bytes of the newest events each process keeps encoded: 64 KB or more, 16 MB by default.</summary>
@@ -36,12 +36,12 @@ public sealed class TopicOptions
     /// <summary>The time between two polls of the storage while there is traffic: 10 ms to 10 s, 150 ms by default.</summary>
     public TimeSpan PollInterval { get; set; } = TimeSpan.FromMilliseconds(150);
 
-    /// <summary>How many topics and patterns one stream may have: 1 or more, 64 by default.</summary>
+    /// <summary>The most topics and patterns that one stream may have: 1 to 10,000; 64 by default.</summary>
     public int MaxTopicsPerStream { get; set; } = 64;
 
     /// <summary>
-    /// How many events a second each key may publish over HTTP on this instance: 1 or more; <see langword="null"/>, the default, for no
-    /// limit.
+    /// The most events a second that each key may publish over HTTP on this instance: 1 or more; <see langword="null"/>, the default, for
+    /// no limit.
     /// </summary>
     public int? MaxPublishRate { get; set; }
 
@@ -49,14 +49,14 @@ public sealed class TopicOptions
     public IReadOnlyList<string> Public { get; set; } = [];
 
     /// <summary>
-    /// The keys of which publishing over HTTP needs one: none by default, and then only this machine may publish. On Functions the function
-    /// key does this.
+    /// The keys for publishing over HTTP; a request needs one of them. Without a key, the default, only this machine may publish over HTTP. On
+    /// Azure Functions the function key does this.
     /// </summary>
     public IReadOnlyList<string> PublishKey { get; set; } = [];
 
     /// <summary>
-    /// The keys that tickets are signed with, each 32 bytes of UTF-8 at least; the first signs, all are accepted. Without one, topics are
-    /// public.
+    /// The keys of tickets, each at least 32 bytes of UTF-8. The first one signs new tickets, and tickets of all keys are accepted. Without a
+    /// key, the default, topics are public.
     /// </summary>
     public IReadOnlyList<string> SigningKey { get; set; } = [];
 

@@ -17,7 +17,7 @@ internal sealed class TopicOptionsSetup(IConfigurationSection section, ILogger<T
         settings.ThrowIfFailed(typeof(TopicOptions));
         if (!Interlocked.Exchange(ref _hasWarned, true))
         {
-            // Once: the check at the start and the app each have the options made.
+            // The options are created twice, by the check at startup and by the app. The warning is written once.
             settings.WarnOfUnknown([], logger);
         }
     }
@@ -41,12 +41,12 @@ internal sealed class TopicOptionsSetup(IConfigurationSection section, ILogger<T
         options.SigningKey = settings.Secrets(nameof(options.SigningKey), options.SigningKey, TopicOptions.IsSigningKey, "a key of 32 bytes of UTF-8 at least, or several as :0, :1, …");
     }
 
-    // What a container's name may be; a Redis key may be all of that too.
+    // The rule for the name of a container. A Redis key may have any such name.
     private static bool IsName(string name) =>
         name.Length is >= 3 and <= 63 && name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-')
         && name[0] != '-' && name[^1] != '-' && !name.Contains("--", StringComparison.Ordinal);
 
-    /// <summary>Checks the options that code has set, by the same lines: without a section each value stays what it is.</summary>
+    /// <summary>Checks the options that code has set. Without a section, the same lines keep each value and only check it.</summary>
     internal sealed class Check : IValidateOptions<TopicOptions>
     {
         public ValidateOptionsResult Validate(string? name, TopicOptions options)

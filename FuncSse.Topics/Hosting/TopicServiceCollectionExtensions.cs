@@ -11,8 +11,9 @@ namespace FuncSse.Topics;
 public static class TopicServiceCollectionExtensions
 {
     /// <summary>
-    /// Adds <see cref="ITopicPublisher"/>, and what <see cref="TopicStreamResult"/> and <see cref="TopicPublishResult"/> need, event streams
-    /// included. Events are kept in memory unless <see cref="TopicOptions.Log"/> names another log whose package is added too.
+    /// Adds <see cref="ITopicPublisher"/>, <see cref="ITopicTickets"/> and the services that <see cref="TopicStreamResult"/> and
+    /// <see cref="TopicPublishResult"/> need, including those of event streams. Events are kept in memory unless
+    /// <see cref="TopicOptions.Log"/> names another log, whose package must be added too.
     /// </summary>
     /// <param name="services">The app's services.</param>
     /// <param name="configure">Sets the options. They are checked when the app starts.</param>
@@ -28,9 +29,11 @@ public static class TopicServiceCollectionExtensions
         return services.AddTopicServices();
     }
 
-    /// <summary>As <see cref="AddTopics(IServiceCollection, Action{TopicOptions}?)"/>, with options from the app's configuration.</summary>
+    /// <summary>
+    /// Does the same as <see cref="AddTopics(IServiceCollection, Action{TopicOptions}?)"/>, with options from the app's configuration.
+    /// </summary>
     /// <param name="services">The app's services.</param>
-    /// <param name="section">The section, as a rule <c>configuration.GetSection("Topics")</c>. It is read when the app starts.</param>
+    /// <param name="section">The section, usually <c>configuration.GetSection("Topics")</c>. It is read when the app starts.</param>
     /// <returns><paramref name="services"/>.</returns>
     public static IServiceCollection AddTopics(this IServiceCollection services, IConfigurationSection section)
     {
@@ -66,10 +69,10 @@ public static class TopicServiceCollectionExtensions
         services.AddSingleton<TopicTickets>();
         services.AddSingleton<ITopicTickets>(provider => provider.GetRequiredService<TopicTickets>());
         services.AddSingleton<ITopicPublisher>(provider => provider.GetRequiredService<TopicPublisher>());
-        return services.AddHostedService<TopicLifetime>();
+        return services.AddHostedService<TopicHostedService>();
     }
 
-    // Each package registers its log under the name that the option has for it.
+    // Each package registers its log with the option's value as the key.
     private static IEventLog FindLog(IServiceProvider provider)
     {
         string name = provider.GetRequiredService<TopicOptions>().Log;

@@ -8,21 +8,21 @@ using Microsoft.Extensions.DependencyInjection;
 namespace FuncSse.Topics;
 
 /// <summary>
-/// Publishes the body of a request to a topic and answers with the event's id: 200 and <c>text/plain</c>. <c>?type=</c> gives the event's
-/// type. The body is UTF-8 text whatever its <c>Content-Type</c>.
+/// Publishes the body of a request to a topic and answers with the event's id: 200 and <c>text/plain</c>. <c>?type=</c> sets the event's
+/// type. The body is read as UTF-8 text, whatever its <c>Content-Type</c>.
 /// </summary>
 /// <remarks>
 /// It needs <see cref="TopicServiceCollectionExtensions.AddTopics(IServiceCollection, Action{TopicOptions}?)"/>. It answers 401 without the
-/// key, 400 for a wrong name, type or encoding, 413 for a body above <see cref="TopicOptions.MaxEventSize"/>, 429 beyond
-/// <see cref="TopicOptions.MaxPublishRate"/>, and 503 when the log cannot take the event, which is not published then.
+/// key, 400 for a wrong name, type or encoding, 413 for a body larger than <see cref="TopicOptions.MaxEventSize"/>, 429 above
+/// <see cref="TopicOptions.MaxPublishRate"/>, and 503 when the log did not acknowledge the event.
 /// </remarks>
-/// <param name="name">The topic's name, as the route's catch-all parameter has it (<c>topics/{*name}</c>).</param>
+/// <param name="name">The topic's name from the route's catch-all parameter (<c>topics/{*name}</c>).</param>
 /// <param name="isAuthorized">
 /// Whether the app has checked that the caller may publish: true on Azure Functions, where the function key does this. Otherwise the caller
 /// needs <see cref="TopicOptions.PublishKey"/>, as the header <c>x-functions-key</c> or as <c>?code=</c>; without a key in the options, only
 /// this machine may publish.
 /// </param>
-/// <param name="options">The options of the streams, of which <see cref="SseStreamOptions.AllowedOrigins"/> counts here.</param>
+/// <param name="options">The options of the streams. Only <see cref="SseStreamOptions.AllowedOrigins"/> is used here.</param>
 public sealed class TopicPublishResult(string? name, bool isAuthorized = false, SseStreamOptions? options = null) : IResult
 {
     /// <inheritdoc/>
@@ -49,7 +49,7 @@ public sealed class TopicPublishResult(string? name, bool isAuthorized = false, 
         }
         catch (Exception exception) when (exception is IOException or OperationCanceledException)
         {
-            // The publisher has left. Functions and Kestrel would log a failure of the app.
+            // The publisher has left. Without this, Functions and Kestrel would log a failure of the app.
         }
     }
 
@@ -58,7 +58,7 @@ public sealed class TopicPublishResult(string? name, bool isAuthorized = false, 
         TopicOptions topicOptions = services.GetRequiredService<TopicOptions>();
         if (!isAuthorized && !PublishAccess.IsAllowed(http, topicOptions))
         {
-            return (StatusCodes.Status401Unauthorized, "A key is needed to publish, as x-functions-key or ?code=.");
+            return (StatusCodes.Status401Unauthorized, "Publishing needs a key, in the header x-functions-key or as ?code=.");
         }
 
         string topic = TopicAnswer.Decode(name ?? "");
@@ -88,11 +88,11 @@ public sealed class TopicPublishResult(string? name, bool isAuthorized = false, 
 
             return services.GetRequiredService<PublishRate>().TryTake(http.Request)
                 ? (StatusCodes.Status200OK, await services.GetRequiredService<TopicPublisher>().PublishAsync(topic, data, type, http.RequestAborted))
-                : (StatusCodes.Status429TooManyRequests, $"This key publishes {topicOptions.MaxPublishRate} events a second at most.");
+                : (StatusCodes.Status429TooManyRequests, $"A key may publish at most {topicOptions.MaxPublishRate} events a second.");
         }
         catch (BadHttpRequestException exception)
         {
-            return (exception.StatusCode, exception.Message.ReplaceLineEndings(" ")); // The body's chunks are wrong, or it comes too slowly.
+            return (exception.StatusCode, exception.Message.ReplaceLineEndings(" ")); // The body is not well-formed, or arrives too slowly.
         }
         catch (ArgumentException exception)
         {

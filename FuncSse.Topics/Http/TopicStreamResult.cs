@@ -5,21 +5,21 @@ using Microsoft.Extensions.DependencyInjection;
 namespace FuncSse.Topics;
 
 /// <summary>
-/// Answers a request with the stream of a topic, or of the topics that the query names: <c>?topic=a&amp;topic=orders/*</c>. It answers HEAD
-/// and OPTIONS too. A client that comes back with its last event id gets all that it missed.
+/// Answers a request with the stream of one topic, or of the topics in the query: <c>?topic=a&amp;topic=orders/*</c>. It answers HEAD and
+/// OPTIONS too. A client that comes back with its last event id receives all events that it missed.
 /// </summary>
 /// <remarks>
-/// It answers 400 to a wrong name, and with a <see cref="TopicOptions.SigningKey"/> or an <see cref="ITopicAuthorization"/> 401 or 403 to
-/// who may not have the topics. It answers 200 to everyone else, since a browser comes back after nothing else. It needs
-/// <see cref="TopicServiceCollectionExtensions.AddTopics(IServiceCollection, Action{TopicOptions}?)"/>.
+/// It answers 400 to a wrong name. Where the app has a <see cref="TopicOptions.SigningKey"/> or an <see cref="ITopicAuthorization"/>, it
+/// answers 401 or 403 to clients without access to the topics. All other answers are 200, since a browser does not come back after any other
+/// status. It needs <see cref="TopicServiceCollectionExtensions.AddTopics(IServiceCollection, Action{TopicOptions}?)"/>.
 /// </remarks>
 /// <param name="name">
-/// The topic's name or pattern, as the route's catch-all parameter has it (<c>topics/{*name}</c>); <see langword="null"/> or empty for the
-/// topics of the query.
+/// The topic's name or pattern from the route's catch-all parameter (<c>topics/{*name}</c>); <see langword="null"/> or empty for the topics
+/// of the query.
 /// </param>
-/// <param name="hostCancelled">As for <see cref="SseStreamResult{T}"/>: on Azure Functions the <c>FunctionContext</c>'s token.</param>
+/// <param name="hostCancelled">On Azure Functions, the token of the <c>FunctionContext</c>, as for <see cref="SseStreamResult{T}"/>.</param>
 /// <param name="options">Options of this stream.</param>
-#pragma warning disable CA1068 // Most give a token and no options.
+#pragma warning disable CA1068 // Most callers pass a token and no options.
 public sealed class TopicStreamResult(string? name = null, CancellationToken hostCancelled = default, SseStreamOptions? options = null) : IResult
 #pragma warning restore CA1068
 {
@@ -44,7 +44,7 @@ public sealed class TopicStreamResult(string? name = null, CancellationToken hos
 
         if (TicketRequest.IsAmbiguous(httpContext.Request))
         {
-            return TopicAnswer.WriteAsync(httpContext, StatusCodes.Status400BadRequest, "?access_token= is there more than once.");
+            return TopicAnswer.WriteAsync(httpContext, StatusCodes.Status400BadRequest, "The query has ?access_token= more than once.");
         }
 
         ValueTask<TopicAuthorizationResult> access = services.GetRequiredService<TopicAccess>().CheckAsync(httpContext, topics);
@@ -62,7 +62,7 @@ public sealed class TopicStreamResult(string? name = null, CancellationToken hos
     {
         if (access == TopicAuthorizationResult.Challenge || access == TopicAuthorizationResult.Deny)
         {
-            return TopicAnswer.RefuseAsync(http, isKnown: access == TopicAuthorizationResult.Deny);
+            return TopicAnswer.RefuseAsync(http, isAuthenticated: access == TopicAuthorizationResult.Deny);
         }
 
         SseResponse.WriteHeaders(http);
@@ -86,7 +86,7 @@ public sealed class TopicStreamResult(string? name = null, CancellationToken hos
     private TopicSet? FindTopics(HttpRequest request, TopicOptions topicOptions, out string? refusal)
     {
         string?[] names = string.IsNullOrEmpty(name) ? [.. request.Query["topic"]] : [TopicAnswer.Decode(name)];
-        refusal = names.Length == 0 ? "A topic is needed: its name in the path, or ?topic= once or more."
+        refusal = names.Length == 0 ? "A topic is missing: put its name into the path, or ?topic= into the query, once or more."
             : names.Length > topicOptions.MaxTopicsPerStream ? $"A stream has at most {topicOptions.MaxTopicsPerStream} topics."
             : Array.Find(names, topic => !TopicName.IsValidToSubscribe(topic)) is { } wrong ? TopicAnswer.WrongName(wrong)
             : null;

@@ -4,11 +4,11 @@ namespace FuncSse.Topics;
 
 /// <summary>
 /// The names of topics: 1 to 256 characters of RFC 3986's unreserved characters, <c>:</c>, <c>@</c>, <c>,</c> and <c>/</c>, without an
-/// empty, <c>.</c> or <c>..</c> segment. A pattern ends with the segment <c>*</c> and is for subscribing only.
+/// empty, <c>.</c> or <c>..</c> segment. A pattern ends with the segment <c>*</c>; only subscribers can use one.
 /// </summary>
 public static class TopicName
 {
-    /// <summary>The greatest length of a name or a pattern, in characters.</summary>
+    /// <summary>The most characters of a name or a pattern.</summary>
     public const int MaxLength = 256;
 
     private static readonly SearchValues<char> s_allowed =
@@ -17,7 +17,7 @@ public static class TopicName
     /// <summary>Whether an event can be published to this name.</summary>
     /// <param name="name">The name; <see langword="null"/> is none.</param>
     public static bool IsValid(string? name) =>
-        name is { Length: > 0 and <= MaxLength } && !name.AsSpan().ContainsAnyExcept(s_allowed) && HasOnlyRealSegments(name);
+        name is { Length: > 0 and <= MaxLength } && !name.AsSpan().ContainsAnyExcept(s_allowed) && HasValidSegments(name);
 
     /// <summary>
     /// Whether this can be subscribed to: a name, or a pattern such as <c>orders/*</c>, which covers all names that begin with
@@ -38,7 +38,7 @@ public static class TopicName
     internal static bool IsPattern(string nameOrPattern) =>
         nameOrPattern == "*" || nameOrPattern.EndsWith("/*", StringComparison.Ordinal);
 
-    private static bool HasOnlyRealSegments(ReadOnlySpan<char> name)
+    private static bool HasValidSegments(ReadOnlySpan<char> name)
     {
         foreach (Range segment in name.Split('/'))
         {

@@ -1,15 +1,15 @@
 namespace FuncSse.Topics;
 
-/// <summary>Names and patterns of topics, and the question whether a name is among them.</summary>
+/// <summary>A set of topics, given by names and patterns.</summary>
 public sealed class TopicSet
 {
     private readonly string? _single;
     private readonly HashSet<string>.AlternateLookup<ReadOnlySpan<char>> _prefixes;
     private readonly HashSet<string> _names = new(StringComparer.Ordinal);
 
-    /// <summary>Makes a set. A name that stands in it twice counts once.</summary>
+    /// <summary>Makes a set. Duplicates count once.</summary>
     /// <param name="topics">Names, and patterns such as <c>orders/*</c>.</param>
-    /// <exception cref="ArgumentException">One of them is neither; the message names it.</exception>
+    /// <exception cref="ArgumentException">One of them is neither a name nor a pattern. The message contains it.</exception>
     public TopicSet(IEnumerable<string> topics)
     {
         ArgumentNullException.ThrowIfNull(topics);
@@ -28,7 +28,7 @@ public sealed class TopicSet
         _single = prefixes.Count == 0 && _names.Count == 1 ? _names.First() : null;
     }
 
-    /// <summary>Whether nothing is in it.</summary>
+    /// <summary>Whether the set is empty.</summary>
     public bool IsEmpty => _names.Count == 0 && Prefixes.Count == 0;
 
     /// <summary>The names and patterns.</summary>
@@ -37,10 +37,10 @@ public sealed class TopicSet
     /// <summary>The names.</summary>
     internal IReadOnlyCollection<string> Names => _names;
 
-    /// <summary>What the names that a pattern covers begin with: <c>orders/</c> for <c>orders/*</c>, nothing for <c>*</c>.</summary>
+    /// <summary>The prefixes of the patterns: <c>orders/</c> for <c>orders/*</c>, and the empty string for <c>*</c>.</summary>
     internal IReadOnlyCollection<string> Prefixes => _prefixes.Set;
 
-    /// <summary>Whether it is one name and nothing else.</summary>
+    /// <summary>Whether the set consists of one name.</summary>
     internal bool IsSingleName => _single is not null;
 
     /// <summary>Whether the name is in the set, or a pattern in the set covers it.</summary>
@@ -67,7 +67,7 @@ public sealed class TopicSet
         return topics._names.All(Covers) && topics.Prefixes.All(prefix => HasPrefixOf(prefix));
     }
 
-    /// <summary>Those names and patterns of this set that the other does not cover.</summary>
+    /// <summary>The names and patterns of this set that the other set does not cover.</summary>
     internal TopicSet Except(TopicSet topics) =>
         new([.. _names.Where(name => !topics.Covers(name)), .. Prefixes.Where(prefix => !topics.HasPrefixOf(prefix)).Select(prefix => prefix + "*")]);
 

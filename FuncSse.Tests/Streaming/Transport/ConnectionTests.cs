@@ -10,7 +10,7 @@ using Microsoft.Extensions.Logging;
 
 namespace FuncSse.Tests;
 
-/// <summary>What a stream leaves of its connection for the responses after it, and what it says about it.</summary>
+/// <summary>Tests the connection after a stream, and the <c>Connection</c> header.</summary>
 public sealed class ConnectionTests
 {
     private const int Tcp = 6;
@@ -26,7 +26,7 @@ public sealed class ConnectionTests
     [InlineData("HTTP/1.1", "Connection: x, close\r\n", false)]
     [InlineData("HTTP/1.0", "", false)]
     [InlineData("HTTP/1.0", "Connection: keep-alive\r\n", false)]
-    public async Task Connection_is_said_to_stay_only_where_it_does(string protocol, string header, bool stays)
+    public async Task Keep_alive_header_is_sent_only_if_the_connection_stays_open(string protocol, string header, bool stays)
     {
         await using WebApplication app = await StartAsync(HttpProtocols.Http1);
         var address = new Uri(app.Urls.Single());
@@ -53,7 +53,7 @@ public sealed class ConnectionTests
     }
 
     [Fact]
-    public async Task Refusal_over_http2_leaves_the_connection_to_its_other_streams()
+    public async Task Refusal_over_http2_does_not_end_the_other_streams_of_the_connection()
     {
         await using WebApplication app = await StartAsync(HttpProtocols.Http2, maxStreams: 1);
         using var client = new HttpClient { BaseAddress = new Uri(app.Urls.Single()), DefaultRequestVersion = HttpVersion.Version20, DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact };

@@ -8,12 +8,12 @@ namespace FuncSse.Tests;
 
 public sealed class DirectSocketWriterTests : IDisposable
 {
-    private const int MaxBuffered = 64 * 1024;
+    private const int MaxBufferedBytes = 64 * 1024;
 
-    // Of every wait, so that a fault fails its own test and does not hang the run.
+    // The limit of every wait: a fault fails its own test instead of hanging the run.
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
-    // As Kestrel's pipe: its reader, the one that sends, is what a flush waits for.
+    // Configured like Kestrel's pipe: a flush waits until the reader, which sends, has consumed everything.
     private readonly Pipe _pipe = new(new PipeOptions(
         readerScheduler: PipeScheduler.Inline, writerScheduler: PipeScheduler.Inline, pauseWriterThreshold: 1, resumeWriterThreshold: 1));
     private readonly Socket _client = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -26,18 +26,18 @@ public sealed class DirectSocketWriterTests : IDisposable
         using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         listener.Listen();
-        _client.ReceiveBufferSize = 4096; // Little room, so that the socket is soon full.
+        _client.ReceiveBufferSize = 4096; // A small buffer fills the socket soon.
         _client.ReceiveTimeout = 10_000;
         _client.Connect(listener.LocalEndPoint!);
         _server = listener.Accept();
         _server.SendBufferSize = 4096;
         _server.Blocking = false;
-        _writer = new DirectSocketWriter(_server, _pipe.Writer, MaxBuffered);
+        _writer = new DirectSocketWriter(_server, _pipe.Writer, MaxBufferedBytes);
         _writer.StreamStarted();
     }
 
     [Fact]
-    public async Task What_is_flushed_is_sent_at_once_and_alone()
+    public async Task Flush_sends_at_once_without_the_pipe()
     {
         for (int length = 10; length <= 30; length += 10)
         {
@@ -63,7 +63,7 @@ public sealed class DirectSocketWriterTests : IDisposable
     }
 
     [Fact]
-    public async Task What_a_full_socket_does_not_take_goes_to_the_pipe_and_the_flush_waits_for_it()
+    public async Task Flush_waits_for_the_pipe_to_send_what_a_full_socket_did_not_take()
     {
         Task<FlushResult> flush = await FillSocketAsync();
         byte[] piped = TakePipe();
@@ -74,7 +74,7 @@ public sealed class DirectSocketWriterTests : IDisposable
     }
 
     [Fact]
-    public async Task Once_the_pipe_is_empty_all_goes_to_the_socket_again()
+    public async Task Writer_is_direct_again_once_the_pipe_is_empty()
     {
         Task<FlushResult> flush = await FillSocketAsync();
         TakePipe();
@@ -87,7 +87,7 @@ public sealed class DirectSocketWriterTests : IDisposable
     }
 
     [Fact]
-    public async Task What_is_written_while_the_pipe_is_not_empty_follows_it()
+    public async Task Bytes_follow_those_in_the_pipe()
     {
         Task<FlushResult> flush = await FillSocketAsync();
         _writer.CancelPendingFlush();
@@ -103,7 +103,7 @@ public sealed class DirectSocketWriterTests : IDisposable
     }
 
     [Fact]
-    public async Task What_is_written_while_a_flush_waits_follows_it()
+    public async Task Bytes_written_during_a_flush_follow_it()
     {
         Task<FlushResult> flush = await FillSocketAsync();
         byte[] data = Write(5);
@@ -121,7 +121,7 @@ public sealed class DirectSocketWriterTests : IDisposable
     }
 
     [Fact]
-    public async Task Flush_that_is_given_up_by_its_token_leaves_all_to_the_pipe()
+    public async Task Cancelled_flush_leaves_the_bytes_to_the_pipe()
     {
         Task<FlushResult> flush = await FillSocketAsync();
         _writer.CancelPendingFlush();
@@ -140,7 +140,7 @@ public sealed class DirectSocketWriterTests : IDisposable
     }
 
     [Fact]
-    public async Task More_than_a_block_is_left_to_the_pipe()
+    public async Task More_bytes_than_a_block_go_to_the_pipe()
     {
         Write(DirectSocketWriter.BlockSize - 1);
         Write(2);
@@ -151,7 +151,7 @@ public sealed class DirectSocketWriterTests : IDisposable
     }
 
     [Fact]
-    public async Task Connection_that_is_over_is_for_the_pipe_to_find_out()
+    public async Task Pipe_reports_a_closed_connection()
     {
         _server.Dispose();
         Write(3);
@@ -167,7 +167,7 @@ public sealed class DirectSocketWriterTests : IDisposable
     }
 
     [Fact]
-    public async Task Completion_is_the_pipes()
+    public async Task Completion_completes_the_pipe()
     {
         Write(3);
         await _writer.CompleteAsync();
@@ -181,7 +181,7 @@ public sealed class DirectSocketWriterTests : IDisposable
     }
 
     [Fact]
-    public async Task Cancellation_is_for_the_next_flush_alone_and_leaves_the_connection_to_the_pipe()
+    public async Task CancelPendingFlush_cancels_one_flush_and_ends_direct_sends()
     {
         _writer.CancelPendingFlush();
         Write(3);
@@ -197,10 +197,10 @@ public sealed class DirectSocketWriterTests : IDisposable
     }
 
     [Fact]
-    public async Task Responses_that_are_no_streams_go_to_the_pipe_and_wait_only_when_it_holds_much()
+    public async Task Ordinary_responses_go_to_the_pipe_and_wait_only_at_the_limit()
     {
         _writer.StreamEnded();
-        for (int length = 0; length < MaxBuffered - 1000; length += 1000)
+        for (int length = 0; length < MaxBufferedBytes - 1000; length += 1000)
         {
             Write(1000);
             await FlushAtOnceAsync();
@@ -217,7 +217,7 @@ public sealed class DirectSocketWriterTests : IDisposable
     }
 
     [Fact]
-    public async Task Stream_follows_what_is_not_yet_sent_of_the_response_before_it()
+    public async Task Stream_follows_the_unsent_bytes_of_the_response_before_it()
     {
         _writer.StreamEnded();
         Write(1000);
@@ -239,7 +239,7 @@ public sealed class DirectSocketWriterTests : IDisposable
     }
 
     [Fact]
-    public async Task Bytes_are_sent_past_the_response_only_when_all_before_them_has_left()
+    public async Task TrySend_sends_only_when_all_earlier_bytes_were_sent()
     {
         byte[] first = Random(5);
         Assert.Equal(5, _writer.TrySend(first));
@@ -260,7 +260,7 @@ public sealed class DirectSocketWriterTests : IDisposable
     }
 
     [Fact]
-    public async Task What_a_full_socket_does_not_take_of_bytes_past_the_response_waits_for_the_next_flush()
+    public async Task TrySend_leaves_what_a_full_socket_did_not_take_to_the_next_flush()
     {
         byte[] data;
         int sent;
@@ -283,7 +283,7 @@ public sealed class DirectSocketWriterTests : IDisposable
     }
 
     [Fact]
-    public async Task Bytes_past_the_response_to_a_connection_that_is_over_are_for_the_pipe()
+    public async Task TrySend_on_a_closed_connection_leaves_the_bytes_to_the_pipe()
     {
         _server.Dispose();
         byte[] data = Random(5);
@@ -297,7 +297,7 @@ public sealed class DirectSocketWriterTests : IDisposable
     [Theory]
     [InlineData(-1)]
     [InlineData(DirectSocketWriter.BlockSize + 1)]
-    public void Nobody_can_say_to_have_written_what_there_was_no_room_for(int bytes)
+    public void Advance_beyond_the_memory_is_refused(int bytes)
     {
         Assert.Throws<ArgumentOutOfRangeException>(() => _writer.Advance(1));
         _writer.GetMemory();
@@ -305,7 +305,7 @@ public sealed class DirectSocketWriterTests : IDisposable
     }
 
     [Fact]
-    public async Task Nothing_is_lost_or_swapped_however_it_is_written_and_read()
+    public async Task Every_byte_arrives_once_and_in_order()
     {
         int seed = System.Random.Shared.Next();
         var random = new Random(seed);
@@ -381,13 +381,13 @@ public sealed class DirectSocketWriterTests : IDisposable
         return buffer[.._client.Receive(buffer)];
     }
 
-    /// <summary>Writes until the socket is full; returns the flush that waits for the pipe then.</summary>
+    /// <summary>Writes until the socket is full; returns the flush that waits for the pipe.</summary>
     private async Task<Task<FlushResult>> FillSocketAsync()
     {
         while (true)
         {
             Assert.True(_written.Length < 10_000_000, "The socket takes everything.");
-            Write(4000); // So much that the last is taken in part.
+            Write(4000); // Large enough that the socket takes only a part of the last one.
             Task<FlushResult> flush = FlushAsync();
             if (!flush.IsCompleted)
             {
@@ -427,7 +427,7 @@ public sealed class DirectSocketWriterTests : IDisposable
         return data;
     }
 
-    /// <summary>What Kestrel does with the pipe.</summary>
+    /// <summary>Sends the bytes of the pipe, as Kestrel does.</summary>
     private async Task SendPipeAsync()
     {
         while (true)

@@ -20,11 +20,11 @@ using Microsoft.Extensions.Logging;
 
 namespace FuncSse.Tests;
 
-/// <summary>The whole way through Kestrel, whose layers above the transport must not notice it.</summary>
+/// <summary>Tests the transport below Kestrel, whose upper layers must not notice it.</summary>
 public sealed class DirectTransportTests
 {
     [Fact]
-    public async Task Large_response_does_not_keep_those_after_it_from_the_socket()
+    public async Task Flush_after_a_large_one_that_was_read_completes_at_once()
     {
         var isRead = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var wentAtOnce = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -47,7 +47,7 @@ public sealed class DirectTransportTests
     }
 
     [Fact]
-    public async Task Client_that_does_not_read_is_waited_for_without_a_thread()
+    public async Task Flush_waits_without_a_thread_for_a_client_that_does_not_read()
     {
         var waits = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using WebApplication app = await StartAsync(async http =>
@@ -69,7 +69,7 @@ public sealed class DirectTransportTests
     }
 
     [Fact]
-    public async Task What_is_not_flushed_is_sent_when_the_connection_ends()
+    public async Task Unflushed_bytes_are_sent_when_the_connection_ends()
     {
         await using WebApplication app = await StartAsync(async http =>
         {
@@ -81,26 +81,26 @@ public sealed class DirectTransportTests
     }
 
     [Fact]
-    public async Task Connection_whose_socket_is_gone_does_not_end_the_listening()
+    public async Task Accepted_connection_without_a_socket_does_not_end_the_listener()
     {
         using var socket = new Socket(SocketType.Stream, ProtocolType.Tcp);
         socket.Dispose();
         await using var connection = new DefaultConnectionContext();
         connection.Features.Set<IConnectionSocketFeature>(new SocketOf(socket));
-        await using var listener = new DirectTransport.Listener(new OneConnection(connection), maxBuffered: 1);
+        await using var listener = new DirectTransport.Listener(new OneConnection(connection), maxBufferedBytes: 1);
         Assert.Same(connection, await listener.AcceptAsync(TestContext.Current.CancellationToken));
     }
 
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void Transport_of_the_apps_own_keeps_its_place(bool isFirst)
+    public void Custom_transport_of_the_app_keeps_its_place(bool isFirst)
     {
         var services = new ServiceCollection();
         ServiceDescriptor own = ServiceDescriptor.Singleton<IConnectionListenerFactory>(_ => throw new UnreachableException());
         ServiceDescriptor kestrels = ServiceDescriptor.Singleton<IConnectionListenerFactory, SocketTransportFactory>();
         services.Add(isFirst ? [own, kestrels] : [kestrels, own]);
-        services.AddSingleton<SocketTransportFactory>(); // The app's own may be made of it.
+        services.AddSingleton<SocketTransportFactory>(); // The app's own transport may be built on it.
         services.ConfigureServerForStreams();
         Type?[] types = [.. services.Where(service => service.ServiceType == typeof(IConnectionListenerFactory)).Select(service => service.ImplementationType)];
         Assert.Equal(isFirst ? [null, typeof(DirectTransport)] : [typeof(DirectTransport), null], types);
@@ -108,7 +108,7 @@ public sealed class DirectTransportTests
     }
 
     [Fact]
-    public async Task Server_that_is_added_later_uses_it_too()
+    public async Task Server_that_is_added_later_uses_the_transport()
     {
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new());
         builder.Services.AddServerSentEvents().ConfigureServerForStreams();
@@ -122,7 +122,7 @@ public sealed class DirectTransportTests
     [InlineData(HttpProtocols.Http1, true)]
     [InlineData(HttpProtocols.Http2, false)]
     [InlineData(HttpProtocols.Http2, true)]
-    public async Task Nothing_is_lost_or_swapped_however_it_is_sent_and_read(HttpProtocols protocol, bool isEncrypted)
+    public async Task Every_event_arrives_once_and_in_order(HttpProtocols protocol, bool isEncrypted)
     {
         int seed = Random.Shared.Next();
         string[] events = [.. Events(new Random(seed))];

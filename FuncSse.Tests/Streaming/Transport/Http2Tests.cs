@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace FuncSse.Tests;
 
-/// <summary>The limits and the ends of streams that share one connection over HTTP/2, and what is left of it for the others.</summary>
+/// <summary>Tests streams that share one HTTP/2 connection: their limits, their ends, and the streams that remain.</summary>
 public sealed class Http2Tests : IDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
@@ -24,7 +24,7 @@ public sealed class Http2Tests : IDisposable
     public void Dispose() => _client.Dispose();
 
     [Fact]
-    public async Task Client_has_so_many_streams_on_its_connection()
+    public async Task Client_gets_at_most_its_number_of_streams_on_one_connection()
     {
         await using AppServer server = await StartAsync([("Sse:MaxStreamsPerClient", "2")]);
         using StreamReader first = await OpenAsync(server, "silent");

@@ -4,7 +4,7 @@ using System.Text;
 namespace FuncSse.Tests.Topics;
 
 /// <summary>Topics over HTTP, against the self-host or whatever <c>FUNCSSE_URL</c> names.</summary>
-public sealed class TopicHttpTests(Server server) : IDisposable
+public sealed class TopicHttpTests(Server server) : IClassFixture<Server>, IDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
