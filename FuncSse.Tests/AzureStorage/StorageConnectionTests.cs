@@ -19,6 +19,9 @@ public sealed class StorageConnectionTests
     [InlineData("Events", "AzureWebJobsEvents", Key, "https://one.blob.core.windows.net/")]
     [InlineData("Events", "ConnectionStrings:Events", Key, "https://one.blob.core.windows.net/")]
     [InlineData("AzureWebJobsStorage", "AzureWebJobsStorage:accountName", "two", "https://two.blob.core.windows.net/")]
+    [InlineData("blobs", "ConnectionStrings:blobs", "https://four.blob.core.windows.net/", "https://four.blob.core.windows.net/")]
+    [InlineData("blobs", "ConnectionStrings:blobs", "Endpoint=https://four.blob.core.windows.net/;ContainerName=c", "https://four.blob.core.windows.net/")]
+    [InlineData("blobs", "ConnectionStrings:blobs", "Endpoint=\"" + Key + "\";ContainerName=c", "https://one.blob.core.windows.net/")]
     [InlineData("Events", "Events:blobServiceUri", "https://three.example/", "https://three.example/")]
     public void Connection_is_found(string name, string setting, string value, string uri) =>
         Assert.Equal(new Uri(uri), Create(name, (setting, value)).Uri);

@@ -113,6 +113,7 @@ public sealed partial class SelfHost : IAsyncDisposable
     private static ProcessStartInfo StartInfo((string Name, string Value)[] settings)
     {
         var start = new ProcessStartInfo("dotnet", [Assembly]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["DOTNET_ENVIRONMENT"] = "Development"; // As `dotnet run` sets it.
         foreach ((string name, string value) in settings)
         {
             start.Environment[name] = value;
