@@ -13,6 +13,8 @@ public sealed class RedisEventLogTests(Redis redis) : EventLogSpecification, ICl
 
     private protected override IEventLog CreateLog() => Log().Create();
 
+    private protected override IEventLog OtherInstance(IEventLog log) => _logs[^1].Create();
+
     [Fact]
     public async Task Instances_that_begin_at_the_same_time_agree_on_the_epoch()
     {

@@ -55,7 +55,7 @@ public sealed class TopicMetricsTests : IAsyncDisposable
         using TopicReader other = _node.Subscribe("t", "unknown");
         await one.NextAsync();
         await other.NextAsync();
-        await _node.AppendAsync("damaged"u8.ToArray());
+        await _node.AppendAsync([new NumberedRecord(100, "damaged"u8.ToArray())]);
         await _node.PublishAsync("t", "1");
         await one.NextAsync();
         await other.NextAsync();
@@ -76,7 +76,7 @@ public sealed class TopicMetricsTests : IAsyncDisposable
         string earliest = await _node.EarliestAsync();
         for (int number = 0; number < TopicMetrics.MaxSkippedKept + 100; number++)
         {
-            await _node.AppendAsync("{\"v\":2}"u8.ToArray());
+            await _node.AppendAsync([new NumberedRecord(100 + number, "{\"v\":3}"u8.ToArray())]);
         }
 
         await _node.ReadAsync(earliest);
