@@ -27,6 +27,9 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe, long ma
     // The last flush of the pipe, and the bytes that were flushed into the pipe since it was last empty.
     private ValueTask<FlushResult> _pipeFlush;
     private long _pipedBytes;
+
+    // The token of the last flush that waited for the pipe.
+    private CancellationToken _flushToken;
     private bool _isComplete;
     private volatile bool _isCancelled;
 
@@ -77,8 +80,9 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe, long ma
 
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
+        cancellationToken.ThrowIfCancellationRequested();
         int sent = 0;
-        if (_isDirect && !_isCancelled && !cancellationToken.IsCancellationRequested)
+        if (_isDirect && !_isCancelled)
         {
             sent = _length > 0 ? SendNow(_block.AsSpan(0, _length)) : 0;
             if (sent == _length)
@@ -125,7 +129,9 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe, long ma
         return _isDirect;
     }
 
-    private bool CanSendDirectly => Volatile.Read(ref _streams) > 0 && IsPipeEmpty && pipe.UnflushedBytes == 0 && !_isCancelled && !_isComplete;
+    // After a cancelled flush, the pipe reports that the flush has completed although it still holds the bytes.
+    private bool CanSendDirectly => Volatile.Read(ref _streams) > 0 && IsPipeEmpty && pipe.UnflushedBytes == 0
+        && !_isCancelled && !_flushToken.IsCancellationRequested && !_isComplete;
 
     // The last flush of the pipe completes when the socket has taken all bytes that were flushed before.
     private bool IsPipeEmpty => _pipedBytes == 0 || _pipeFlush.IsCompleted;
@@ -146,11 +152,22 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe, long ma
     private ValueTask<FlushResult> FlushPipeAsync(CancellationToken cancellationToken)
     {
         _pipedBytes = (IsPipeEmpty ? 0 : _pipedBytes) + pipe.UnflushedBytes;
-        bool isWaiting = Volatile.Read(ref _streams) > 0 || _pipedBytes >= maxBufferedBytes;
-#pragma warning disable CA2012 // A pipe's flush may be left to itself; its status is that of the pipe, however often it is asked.
-        _pipeFlush = pipe.FlushAsync(cancellationToken);
+#pragma warning disable CA2012 // The status of a pending flush is that of the pipe. It may be read at any time, and need not be awaited.
+        _pipeFlush = pipe.FlushAsync(CancellationToken.None);
 #pragma warning restore CA2012
-        return isWaiting || _pipeFlush.IsCompleted ? _pipeFlush : default;
+        if (_pipeFlush.IsCompleted)
+        {
+            return _pipeFlush;
+        }
+
+        if (Volatile.Read(ref _streams) == 0 && _pipedBytes < maxBufferedBytes)
+        {
+            return default;
+        }
+
+        // Only a flush that the caller waits for gets its token: on a flush that nobody awaits, a later cancellation would cancel the next one.
+        _flushToken = cancellationToken;
+        return pipe.FlushAsync(cancellationToken);
     }
 
     private void MoveToPipe(int alreadySent = 0)
