@@ -20,7 +20,9 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe, long ma
     public const int BlockSize = 64 * 1024;
 
     private int _streams;
-    private bool _isDirect;
+
+    // Null until memory is asked for. Then it stays until the flush: a caller that asks twice must get the same memory.
+    private bool? _isDirect;
     private byte[]? _block;
     private int _length;
 
@@ -42,7 +44,7 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe, long ma
     /// <summary>Sends bytes past the response writer; see <see cref="IStreamingConnectionFeature.TrySend"/>.</summary>
     public int TrySend(ReadOnlySpan<byte> bytes)
     {
-        if (_length > 0 || !CanSendDirectly)
+        if (_isDirect is not null || !CanSendDirectly)
         {
             return -1;
         }
@@ -59,7 +61,7 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe, long ma
 
     public override bool CanGetUnflushedBytes => true;
 
-    public override long UnflushedBytes => _isDirect ? _length : pipe.UnflushedBytes;
+    public override long UnflushedBytes => _isDirect == true ? _length : pipe.UnflushedBytes;
 
     public override Memory<byte> GetMemory(int sizeHint = 0) => TryUseBlock(sizeHint) ? _block.AsMemory(_length) : pipe.GetMemory(sizeHint);
 
@@ -67,7 +69,7 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe, long ma
 
     public override void Advance(int bytes)
     {
-        if (_isDirect)
+        if (_isDirect == true)
         {
             ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)bytes, (uint)(_block?.Length - _length ?? 0), nameof(bytes));
             _length += bytes;
@@ -78,21 +80,31 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe, long ma
         }
     }
 
+    // A cancelled write writes nothing: a caller that writes the same bytes again would duplicate them.
+    public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        this.Write(source.Span);
+        return FlushAsync(cancellationToken);
+    }
+
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
         int sent = 0;
-        if (_isDirect && !_isCancelled)
+        if (_isDirect == true && !_isCancelled)
         {
             sent = _length > 0 ? SendNow(_block.AsSpan(0, _length)) : 0;
             if (sent == _length)
             {
                 ReturnBlock();
+                _isDirect = null;
                 return default;
             }
         }
 
         MoveToPipe(sent);
+        _isDirect = null;
         return FlushPipeAsync(cancellationToken);
     }
 
@@ -111,22 +123,18 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe, long ma
 
     private bool TryUseBlock(int sizeHint)
     {
-        if (_length == 0)
-        {
-            _isDirect = CanSendDirectly;
-        }
-
-        if (_isDirect && BlockSize - _length < Math.Max(sizeHint, 1))
+        _isDirect ??= CanSendDirectly;
+        if (_isDirect == true && BlockSize - _length < Math.Max(sizeHint, 1))
         {
             MoveToPipe();
         }
 
-        if (_isDirect)
+        if (_isDirect == true)
         {
             _block ??= ArrayPool<byte>.Shared.Rent(BlockSize);
         }
 
-        return _isDirect;
+        return _isDirect.Value;
     }
 
     // After a cancelled flush, the pipe reports that the flush has completed although it still holds the bytes.
@@ -172,7 +180,7 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe, long ma
 
     private void MoveToPipe(int alreadySent = 0)
     {
-        if (_isDirect)
+        if (_isDirect == true)
         {
             _isDirect = false;
             if (alreadySent < _length)

@@ -303,6 +303,40 @@ public sealed class DirectSocketWriterTests : IDisposable
     }
 
     [Fact]
+    public async Task Memory_stays_the_same_until_the_flush()
+    {
+        _writer.StreamEnded();
+        Write(1000);
+        await FlushAtOnceAsync();
+        _writer.StreamStarted();
+        byte[] data = Random(10);
+        data.CopyTo(_writer.GetMemory());
+        TakePipe();
+        Assert.Equal(data, _writer.GetMemory()[..10].ToArray());
+        _writer.Advance(10);
+        Task<FlushResult> flush = FlushAsync();
+        Assert.Equal(data, TakePipe());
+        await flush;
+
+        data.CopyTo(_writer.GetMemory());
+        _writer.StreamEnded();
+        Assert.Equal(data, _writer.GetSpan()[..10].ToArray());
+        Assert.Equal(-1, _writer.TrySend(data));
+        _writer.Advance(10);
+        await FlushAtOnceAsync();
+        Assert.Equal(data, ReadSocket());
+    }
+
+    [Fact]
+    public async Task Cancelled_write_writes_nothing()
+    {
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await _writer.WriteAsync(Random(5), new CancellationToken(canceled: true)));
+        Assert.Equal(0, _writer.UnflushedBytes);
+        await _writer.WriteAsync(Random(5), TestContext.Current.CancellationToken);
+        Assert.Equal(5, ReadSocket().Length);
+    }
+
+    [Fact]
     public async Task TrySend_sends_only_when_all_earlier_bytes_were_sent()
     {
         byte[] first = Random(5);

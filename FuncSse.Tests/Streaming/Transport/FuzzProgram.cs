@@ -10,6 +10,10 @@ namespace FuncSse.Tests;
 /// <summary>What a client and an app do on one connection, all of it chosen by a seed: the same on whatever server it runs.</summary>
 internal sealed record FuzzProgram(int Seed, bool IsHttp2, bool IsEncrypted, FuzzRequest[] Requests, int? ResetAfter)
 {
+    /// <summary>Whether a cancelled write loses a record of TLS, after which the connection cannot go on; so it is on Kestrel's own transport.</summary>
+    public bool MayBreakTls => IsEncrypted && !IsHttp2
+        && Requests.Any(request => request.Steps.Any(step => step.Action is FuzzAction.CancelPendingFlush or FuzzAction.FlushCancelled));
+
     public static FuzzProgram Create(int seed)
     {
         var random = new Random(seed);
@@ -147,16 +151,16 @@ internal sealed record FuzzRequest(bool IsStream, bool HasLength, FuzzStep[] Ste
 
     private static async Task FlushAsync(PipeWriter writer, FuzzOutcome outcome, CancellationToken cancellationToken)
     {
-        bool isWaiting = false;
+        bool hasBegun = false;
         try
         {
             ValueTask<FlushResult> flush = writer.FlushAsync(cancellationToken);
-            isWaiting = !flush.IsCompleted;
+            hasBegun = true;
             outcome.IsFlushCancelled |= (await flush).IsCanceled;
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            outcome.MayBeCut |= isWaiting; // Kestrel aborts a response whose flush was cancelled while it waited.
+            outcome.MayBeCut |= hasBegun; // Kestrel aborts a response whose flush was cancelled while it waited.
         }
     }
 }

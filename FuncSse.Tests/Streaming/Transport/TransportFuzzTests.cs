@@ -34,11 +34,9 @@ public sealed class TransportFuzzTests
                 var program = FuzzProgram.Create(first + count);
                 try
                 {
-                    Task<FuzzResponse[]> oracle = GetAsync(kestrel, program);
-                    await oracle.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                    if (oracle.IsFaulted) { lock (failures) failures.Add($"{program.Seed} oracle " + oracle.Exception.InnerException!.Message); }
-                    FuzzResponse[][] both = [await GetAsync(direct, program), await oracle];
-                    foreach ((FuzzResponse ours, FuzzResponse theirs) in both[0].Zip(both[1]).Where(pair => pair.First.Head.Length > 0 && pair.Second.Head.Length > 0))
+                    FuzzResponse[] expected = await GetAsync(kestrel, program);
+                    FuzzResponse[] actual = await GetAsync(direct, program);
+                    foreach ((FuzzResponse theirs, FuzzResponse ours) in expected.Zip(actual).Where(pair => pair.First.Head.Length > 0 && pair.Second.Head.Length > 0))
                     {
                         Assert.Equal(theirs.Head, ours.Head);
                     }
@@ -62,7 +60,7 @@ public sealed class TransportFuzzTests
         string name = server.IsDirect ? "direct" : "Kestrel";
         FuzzResponse[] responses = await FuzzClient.RunAsync(program, server.Address(program));
         FuzzOutcome outcome = await server.OutcomeAsync(program);
-        bool mayBeCut = outcome.MayBeCut || program.ResetAfter is not null;
+        bool mayBeCut = outcome.MayBeCut || program.ResetAfter is not null || program.MayBreakTls;
         Assert.True(mayBeCut || responses.Length == program.Requests.Length, $"{name}: {responses.Length} of {program.Requests.Length} responses came.");
         Assert.True(program.Requests.Any(request => request.HasCancelPendingFlush) || !outcome.IsFlushCancelled, $"{name}: a flush said that it was cancelled.");
         for (int i = 0; i < responses.Length; i++)
