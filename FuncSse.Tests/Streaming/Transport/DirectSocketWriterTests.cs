@@ -244,7 +244,7 @@ public sealed class DirectSocketWriterTests : IDisposable
         _writer.StreamEnded();
         using var cancellation = new CancellationTokenSource();
         Write(1000);
-        Assert.True(_writer.FlushAsync(cancellation.Token).IsCompletedSuccessfully);
+        Assert.True(_writer.FlushAsync(cancellation.Token).AsTask().IsCompletedSuccessfully);
         await cancellation.CancelAsync();
         _writer.StreamStarted();
         Assert.Equal(-1, _writer.TrySend(Random(5)));

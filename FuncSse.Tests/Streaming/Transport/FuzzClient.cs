@@ -2,11 +2,13 @@ using System.Globalization;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 
 namespace FuncSse.Tests;
 
 /// <param name="Head">The status line and the headers.</param>
+/// <param name="Body">The content, without the framing of chunks.</param>
 /// <param name="IsWhole">Whether the response came with its end.</param>
 internal sealed record FuzzResponse(string Head, byte[] Body, bool IsWhole);
 
@@ -14,8 +16,8 @@ internal sealed record FuzzResponse(string Head, byte[] Body, bool IsWhole);
 internal static class FuzzClient
 {
     /// <summary>Returns what came, response by response; those that did not come are missing at the end.</summary>
-    public static Task<FuzzResponse[]> RunAsync(FuzzProgram program, Uri server) =>
-        (program.IsHttp2 ? RunHttp2Async(program, server) : RunHttp1Async(program, server)).WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+    public static Task<FuzzResponse[]> RunAsync(FuzzProgram program, Uri server, X509Certificate2 certificate) =>
+        (program.IsHttp2 ? RunHttp2Async(program, server, certificate) : RunHttp1Async(program, server, certificate)).WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
 
     /// <summary>Splits what a connection of HTTP/1.1 carried into responses (RFC 9112).</summary>
     /// <exception cref="FormatException">The bytes are no row of responses.</exception>
@@ -86,10 +88,10 @@ internal static class FuzzClient
         }
     }
 
-    private static async Task<FuzzResponse[]> RunHttp1Async(FuzzProgram program, Uri server)
+    private static async Task<FuzzResponse[]> RunHttp1Async(FuzzProgram program, Uri server, X509Certificate2 certificate)
     {
         using var connection = new NetworkStream(await ConnectAsync(server), ownsSocket: true);
-        await using Stream stream = program.IsEncrypted ? new SslStream(connection, leaveInnerStreamOpen: true, (_, _, _, _) => true) : connection;
+        await using Stream stream = program.IsEncrypted ? new SslStream(connection, leaveInnerStreamOpen: true, (_, shown, _, _) => certificate.Equals(shown)) : connection;
         if (stream is SslStream tls)
         {
             await tls.AuthenticateAsClientAsync("localhost");
@@ -106,10 +108,10 @@ internal static class FuzzClient
         return [.. Parse(bytes.ToArray())];
     }
 
-    private static async Task<FuzzResponse[]> RunHttp2Async(FuzzProgram program, Uri server)
+    private static async Task<FuzzResponse[]> RunHttp2Async(FuzzProgram program, Uri server, X509Certificate2 certificate)
     {
         using var handler = new SocketsHttpHandler { ConnectCallback = async (_, _) => new NetworkStream(await ConnectAsync(server), ownsSocket: true) };
-        handler.SslOptions.RemoteCertificateValidationCallback = (_, _, _, _) => true;
+        handler.SslOptions.RemoteCertificateValidationCallback = (_, shown, _, _) => certificate.Equals(shown);
         using var client = new HttpClient(handler)
         {
             BaseAddress = server,

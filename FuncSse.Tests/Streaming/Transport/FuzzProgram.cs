@@ -42,6 +42,8 @@ internal readonly record struct FuzzStep(FuzzAction Action, int Number);
 /// <summary>One response, as a row of steps.</summary>
 /// <param name="IsStream">Whether the connection is told that the response is an event stream.</param>
 /// <param name="HasLength">Whether the response has a <c>Content-Length</c>, and no chunks.</param>
+/// <param name="Steps">What the app does.</param>
+/// <param name="Body">The bytes that the steps write, in order.</param>
 internal sealed record FuzzRequest(bool IsStream, bool HasLength, FuzzStep[] Steps, byte[] Body)
 {
     public bool HasCancelPendingFlush => Steps.Any(step => step.Action == FuzzAction.CancelPendingFlush);

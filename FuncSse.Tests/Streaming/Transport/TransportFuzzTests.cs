@@ -34,8 +34,8 @@ public sealed class TransportFuzzTests
                 var program = FuzzProgram.Create(first + count);
                 try
                 {
-                    FuzzResponse[] expected = await GetAsync(kestrel, program);
-                    FuzzResponse[] actual = await GetAsync(direct, program);
+                    FuzzResponse[] expected = await GetAsync(kestrel, program, certificate);
+                    FuzzResponse[] actual = await GetAsync(direct, program, certificate);
                     foreach ((FuzzResponse theirs, FuzzResponse ours) in expected.Zip(actual).Where(pair => pair.First.Head.Length > 0 && pair.Second.Head.Length > 0))
                     {
                         Assert.Equal(theirs.Head, ours.Head);
@@ -55,10 +55,10 @@ public sealed class TransportFuzzTests
     private static int? Setting(string name) =>
         Environment.GetEnvironmentVariable(name) is { } value ? int.Parse(value, CultureInfo.InvariantCulture) : null;
 
-    private static async Task<FuzzResponse[]> GetAsync(FuzzServer server, FuzzProgram program)
+    private static async Task<FuzzResponse[]> GetAsync(FuzzServer server, FuzzProgram program, X509Certificate2 certificate)
     {
         string name = server.IsDirect ? "direct" : "Kestrel";
-        FuzzResponse[] responses = await FuzzClient.RunAsync(program, server.Address(program));
+        FuzzResponse[] responses = await FuzzClient.RunAsync(program, server.Address(program), certificate);
         FuzzOutcome outcome = await server.OutcomeAsync(program);
         bool mayBeCut = outcome.MayBeCut || program.ResetAfter is not null || program.MayBreakTls;
         Assert.True(mayBeCut || responses.Length == program.Requests.Length, $"{name}: {responses.Length} of {program.Requests.Length} responses came.");
