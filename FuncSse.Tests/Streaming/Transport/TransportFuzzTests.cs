@@ -10,7 +10,7 @@ namespace FuncSse.Tests;
 /// </summary>
 public sealed class TransportFuzzTests
 {
-    private const int MinPrograms = 40;
+    private const int MinPrograms = 24;
 
     [Fact]
     public async Task Direct_transport_carries_the_same_bytes_as_the_transport_of_Kestrel()
