@@ -2,22 +2,15 @@ using System.Diagnostics.Metrics;
 
 namespace FuncSse.Streaming;
 
-/// <summary>The meter that counts streams, for an OpenTelemetry exporter or <c>dotnet-counters</c>.</summary>
-public static class SseMeter
-{
-    /// <summary>The name of the meter. Its instruments follow OpenTelemetry's conventions for names and units.</summary>
-    public const string Name = "FuncSse";
-}
-
 /// <summary>The instruments of <see cref="SseMeter"/>.</summary>
-internal sealed class SseMetrics
+internal sealed class StreamMetrics
 {
     private readonly Counter<long> _sentEvents;
     private readonly Counter<long> _refusedStreams;
     private readonly Histogram<double> _duration;
     private readonly Histogram<double> _timeToFirstEvent;
 
-    public SseMetrics(IMeterFactory meters, Func<int> open, Func<int> abandoned)
+    public StreamMetrics(IMeterFactory meters, Func<int> open, Func<int> abandoned)
     {
         Meter meter = meters.Create(SseMeter.Name);
         meter.CreateObservableUpDownCounter("funcsse.active_streams", open, "{stream}", "Streams that are open.");
@@ -43,5 +36,5 @@ internal sealed class SseMetrics
     public void StreamRefused() => _refusedStreams.Add(1);
 
     public void StreamEnded(TimeSpan duration, SseStreamEnd reason) =>
-        _duration.Record(duration.TotalSeconds, new KeyValuePair<string, object?>("funcsse.stream.end_reason", reason.Name()));
+        _duration.Record(duration.TotalSeconds, new KeyValuePair<string, object?>("funcsse.stream.end_reason", reason.ToName()));
 }

@@ -1,12 +1,12 @@
 namespace FuncSse.Streaming;
 
-/// <summary>The options of one stream. What is not set is as <see cref="SseOptions"/> says.</summary>
+/// <summary>The options of one stream. <see cref="SseOptions"/> has the values of what is not set.</summary>
 public sealed class SseStreamOptions
 {
     /// <summary>
     /// Whether a client that reconnects with its last event id gets the rest: true by default. A stream that is not resumable, such as the
-    /// answer to a POST, is not renewed: it has no lifetime unless <see cref="MaxDuration"/> gives it one, and when the host ends it or its
-    /// feed fails the connection breaks visibly, so that the client cannot take a part for the whole.
+    /// answer to a POST, has no lifetime unless <see cref="MaxDuration"/> gives it one. If the host ends it or its feed fails, the connection
+    /// breaks visibly, so that the client does not mistake a part for the whole.
     /// </summary>
     public bool IsResumable { get; init; } = true;
 

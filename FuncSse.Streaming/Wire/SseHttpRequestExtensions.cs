@@ -4,15 +4,15 @@ using Microsoft.Extensions.Primitives;
 
 namespace FuncSse.Streaming;
 
-/// <summary>What a request says about the stream that its client wants.</summary>
+/// <summary>Reads what a request says about the stream that its client wants.</summary>
 public static class SseHttpRequestExtensions
 {
     internal const string LastEventIdHeader = "Last-Event-ID";
 
     /// <summary>
     /// The id of the last event that the client saw: the header <c>Last-Event-ID</c>, or <c>?lastEventId=</c> or <c>?last_event_id=</c> for
-    /// clients that cannot set the header. The header is the browser's own and goes first, since a page's query is the same on each
-    /// reconnect (WHATWG HTML §9.2.3). A header that is empty or sent twice counts as none.
+    /// clients that cannot set the header. The header comes first, because the browser sets it, and a page's query is the same on each
+    /// reconnect (WHATWG HTML §9.2.3). A header that is empty or was sent twice counts as none.
     /// </summary>
     /// <param name="request">The request.</param>
     /// <returns>The id as the client sent it, which may be any text; <see langword="null"/> for none.</returns>
@@ -24,7 +24,7 @@ public static class SseHttpRequestExtensions
     }
 
     /// <summary>The first value of any of these names in the query; <see langword="null"/> for none or an empty one.</summary>
-    // request.Query would keep everything that a client put there for as long as the stream.
+    // request.Query would keep everything in the query for as long as the stream is open.
     internal static string? FindInQuery(this HttpRequest request, params ReadOnlySpan<string> names)
     {
         foreach (QueryStringEnumerable.EncodedNameValuePair pair in new QueryStringEnumerable(request.QueryString.Value))

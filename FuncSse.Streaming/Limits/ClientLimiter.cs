@@ -4,19 +4,19 @@ using Microsoft.AspNetCore.Http;
 
 namespace FuncSse.Streaming;
 
-/// <summary>How many streams each client has, where <see cref="SseOptions.MaxStreamsPerClient"/> limits that.</summary>
-internal sealed class SseClients(SseOptions options)
+/// <summary>Counts the streams of each client, if <see cref="SseOptions.MaxStreamsPerClient"/> limits them.</summary>
+internal sealed class ClientLimiter(SseOptions options)
 {
     private const int NetworkBytes = 8;
 
     private readonly Lock _gate = new();
     private readonly Dictionary<string, int> _streams = new(StringComparer.Ordinal);
 
-    /// <summary>What tells the client of a request from others; <see langword="null"/> where nothing is limited.</summary>
+    /// <summary>What distinguishes the client of a request from others; <see langword="null"/> if there is no limit.</summary>
     /// <param name="http">The request.</param>
-    /// <param name="subject">Who it is, where that is known; otherwise its address counts.</param>
-    public string? Name(HttpContext http, string? subject) =>
-        options.MaxStreamsPerClient is null ? null : subject is null ? $"address {Network(Address(http))}" : $"subject {subject}";
+    /// <param name="subject">Who the client is, if that is known; otherwise its address counts.</param>
+    public string? GetKey(HttpContext http, string? subject) =>
+        options.MaxStreamsPerClient is null ? null : subject is null ? $"address {GetNetwork(GetAddress(http))}" : $"subject {subject}";
 
     public bool TryEnter(string? client)
     {
@@ -54,9 +54,9 @@ internal sealed class SseClients(SseOptions options)
         }
     }
 
-    // Each proxy appends the address that it was called from, so what the nearest ones have written stands at the end. What stands before
-    // that the client may have written itself.
-    private IPAddress? Address(HttpContext http)
+    // Each proxy appends the address that it was called from, so the entries of the nearest proxies are the last ones. The client may have
+    // written the entries before them.
+    private IPAddress? GetAddress(HttpContext http)
     {
         string[] forwarded = options.Proxies == 0 ? [] : http.Request.Headers.GetCommaSeparatedValues("X-Forwarded-For");
         return forwarded.Length >= options.Proxies && options.Proxies > 0 && IPEndPoint.TryParse(forwarded[^options.Proxies], out IPEndPoint? client)
@@ -64,8 +64,8 @@ internal sealed class SseClients(SseOptions options)
             : http.Connection.RemoteIpAddress;
     }
 
-    // A subscriber of IPv6 has a network of 64 bits, and any address in it (RFC 6177).
-    private static IPAddress? Network(IPAddress? address)
+    // An IPv6 subscriber has a network of 64 bits at least, and can use any address in it (RFC 6177).
+    private static IPAddress? GetNetwork(IPAddress? address)
     {
         if (address is not { AddressFamily: AddressFamily.InterNetworkV6 })
         {

@@ -7,12 +7,12 @@ using Microsoft.Extensions.Options;
 
 namespace FuncSse.Streaming;
 
-/// <summary>What the streams of a process share: options, time, the count of the open ones, and what an operator sees of them.</summary>
-internal sealed class SseStreamRegistry : IHostedLifecycleService
+/// <summary>What the streams of a process share: options, time, limits, metrics and the log.</summary>
+internal sealed class StreamServices : IHostedLifecycleService
 {
-    // How many failures of feeds are logged with their exception in a period. A database that is away makes thousands.
+    // How many failures of feeds are logged as errors in a period. A database that is away causes thousands.
     private const int MaxFailuresLogged = 10;
-    private static readonly TimeSpan FailurePeriod = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_failurePeriod = TimeSpan.FromSeconds(10);
 
     private readonly SseOptions _options;
     private readonly SseStreamSettings _settings;
@@ -24,18 +24,18 @@ internal sealed class SseStreamRegistry : IHostedLifecycleService
     private long _failurePeriod;
     private int _failures;
 
-    public SseStreamRegistry(
+    public StreamServices(
         IOptions<SseOptions> options,
         CoalescingTimeProvider time,
         IHostApplicationLifetime lifetime,
         IMeterFactory meters,
-        ILogger<SseStreamRegistry> logger)
+        ILogger<StreamServices> logger)
     {
         (_options, Time, Stopping, Logger) = (options.Value, time, lifetime.ApplicationStopping, logger);
         _settings = new SseStreamSettings(_options, own: null);
-        Metrics = new SseMetrics(meters, () => Open, () => Volatile.Read(ref _abandoned));
+        Metrics = new StreamMetrics(meters, () => Open, () => Volatile.Read(ref _abandoned));
         Backoff = new SseBackoff(time);
-        Clients = new SseClients(_options);
+        Clients = new ClientLimiter(_options);
     }
 
     public CoalescingTimeProvider Time { get; }
@@ -44,32 +44,32 @@ internal sealed class SseStreamRegistry : IHostedLifecycleService
 
     public ILogger Logger { get; }
 
-    public SseMetrics Metrics { get; }
+    public StreamMetrics Metrics { get; }
 
     public SseBackoff Backoff { get; }
 
-    public SseClients Clients { get; }
+    public ClientLimiter Clients { get; }
 
-    /// <summary>Streams that are open, and those that have ended while their feed still runs: they hold as much.</summary>
+    /// <summary>How many streams are open. A stream that has ended while its feed still runs counts, since it holds as much memory.</summary>
     public int Open => Volatile.Read(ref _open);
 
     public SseStreamSettings Settings(SseStreamOptions? own) => own is null ? _settings : new SseStreamSettings(_options, own);
 
-    /// <summary>How data of a type becomes JSON; looked up once.</summary>
+    /// <summary>The serialiser for data of a type, which is made once.</summary>
     public SseJson<T> Json<T>(IServiceProvider services) => (SseJson<T>)_json.GetOrAdd(typeof(T), static (_, services) => new SseJson<T>(services), services);
 
     /// <summary>
     /// Counts a stream in, unless <see cref="SseOptions.MaxStreams"/> are open, or its client has
-    /// <see cref="SseOptions.MaxStreamsPerClient"/>. Each that came in must <see cref="Leave"/>.
+    /// <see cref="SseOptions.MaxStreamsPerClient"/>. Each stream that was counted in must <see cref="Leave"/>.
     /// </summary>
-    /// <param name="traceIdentifier">The request's, for the log.</param>
-    /// <param name="client">Whose stream it is, as <see cref="SseClients.Name"/> says.</param>
+    /// <param name="traceIdentifier">The request's identifier in the log.</param>
+    /// <param name="client">The client's key from <see cref="ClientLimiter.GetKey"/>.</param>
     public bool TryEnter(string traceIdentifier, string? client = null)
     {
         if (!Clients.TryEnter(client))
         {
             Metrics.StreamRefused();
-            Log.StreamOfClientRefused(Logger, traceIdentifier, _options.MaxStreamsPerClient!.Value);
+            StreamLogMessages.StreamOfClientRefused(Logger, traceIdentifier, _options.MaxStreamsPerClient!.Value);
             return false;
         }
 
@@ -87,11 +87,11 @@ internal sealed class SseStreamRegistry : IHostedLifecycleService
 
         Clients.Leave(client);
         Metrics.StreamRefused();
-        Log.StreamRefused(Logger, traceIdentifier, limit);
+        StreamLogMessages.StreamRefused(Logger, traceIdentifier, limit);
         return false;
     }
 
-    /// <summary>Counts a stream out; one whose feed still runs keeps its place until that lets go.</summary>
+    /// <summary>Counts a stream out. If its feed still runs, the stream keeps its place until the feed has ended.</summary>
     public void Leave(TimeSpan duration, SseStreamEnd reason, Task? abandonedFeed, string? client = null)
     {
         Interlocked.Increment(ref _served);
@@ -116,13 +116,13 @@ internal sealed class SseStreamRegistry : IHostedLifecycleService
             TaskScheduler.Default);
     }
 
-    /// <summary>Logs a feed's failure with its exception, unless there are many.</summary>
+    /// <summary>Logs a feed's failure as an error, or at Debug if there are many.</summary>
     public void LogFailure(Exception exception, string traceIdentifier)
     {
         int before;
         lock (_failureGate)
         {
-            if (_failures == 0 || Time.GetElapsedTime(_failurePeriod) > FailurePeriod)
+            if (_failures == 0 || Time.GetElapsedTime(_failurePeriod) > s_failurePeriod)
             {
                 (_failures, _failurePeriod) = (0, Time.GetTimestamp());
             }
@@ -132,29 +132,29 @@ internal sealed class SseStreamRegistry : IHostedLifecycleService
 
         if (before < MaxFailuresLogged)
         {
-            Log.FeedFailed(Logger, exception, traceIdentifier);
+            StreamLogMessages.FeedFailed(Logger, exception, traceIdentifier);
         }
         else
         {
-            Log.FeedFailedLate(Logger, exception, traceIdentifier);
+            StreamLogMessages.FeedFailedLate(Logger, exception, traceIdentifier);
         }
 
         if (before == MaxFailuresLogged)
         {
-            Log.FailuresNotLogged(Logger, FailurePeriod);
+            StreamLogMessages.FailuresNotLogged(Logger, s_failurePeriod);
         }
     }
 
-    // Once all that starts has started, and once all that stops has stopped: the servers among them.
+    // All servers have started when StartedAsync is called, and have stopped when StoppedAsync is called.
     Task IHostedLifecycleService.StartedAsync(CancellationToken cancellationToken)
     {
-        Log.Started(Logger, _options.MaxDuration, _options.MaxStreams?.ToString(CultureInfo.InvariantCulture) ?? "none");
+        StreamLogMessages.Started(Logger, _options.MaxDuration, _options.MaxStreams?.ToString(CultureInfo.InvariantCulture) ?? "none");
         return Task.CompletedTask;
     }
 
     Task IHostedLifecycleService.StoppedAsync(CancellationToken cancellationToken)
     {
-        Log.Stopped(Logger, Interlocked.Read(ref _served), Open);
+        StreamLogMessages.Stopped(Logger, Interlocked.Read(ref _served), Open);
         return Task.CompletedTask;
     }
 

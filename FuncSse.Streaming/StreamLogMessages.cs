@@ -2,19 +2,19 @@ using Microsoft.Extensions.Logging;
 
 namespace FuncSse.Streaming;
 
-/// <summary>All log messages of the package: one for the process at Information, one for a stream at Debug, none for an event.</summary>
-internal static partial class Log
+/// <summary>The log messages of the package. A process logs at Information, a stream at Debug, and an event logs nothing.</summary>
+internal static partial class StreamLogMessages
 {
-    [LoggerMessage(1, LogLevel.Information, "Event streams are served for at most {MaxDuration} each; the limit to their number is {MaxStreams}.")]
+    [LoggerMessage(1, LogLevel.Information, "Event streams last at most {MaxDuration} each; the limit of open streams is {MaxStreams}.")]
     public static partial void Started(ILogger logger, TimeSpan maxDuration, string maxStreams);
 
-    [LoggerMessage(2, LogLevel.Information, "Event streams are no longer served: {Served} were served, {Open} are still open.")]
+    [LoggerMessage(2, LogLevel.Information, "Event streams have stopped: {Served} were served, {Open} are still open.")]
     public static partial void Stopped(ILogger logger, long served, int open);
 
     [LoggerMessage(3, LogLevel.Debug, "Stream {TraceIdentifier} ended after {Duration} and {Events} events: {Reason}.")]
     public static partial void StreamEnded(ILogger logger, string traceIdentifier, TimeSpan duration, long events, string reason);
 
-    [LoggerMessage(4, LogLevel.Debug, "Stream {TraceIdentifier} was refused because {MaxStreams} are open.")]
+    [LoggerMessage(4, LogLevel.Debug, "Stream {TraceIdentifier} was refused because {MaxStreams} streams are open.")]
     public static partial void StreamRefused(ILogger logger, string traceIdentifier, int maxStreams);
 
     [LoggerMessage(5, LogLevel.Error, "The feed of stream {TraceIdentifier} failed.")]
@@ -29,9 +29,9 @@ internal static partial class Log
     [LoggerMessage(8, LogLevel.Debug, "The feed of stream {TraceIdentifier} threw.")]
     public static partial void FeedFailedLate(ILogger logger, Exception exception, string traceIdentifier);
 
-    [LoggerMessage(9, LogLevel.Warning, "Many feeds fail; for up to {Period} their failures are logged at Debug.")]
+    [LoggerMessage(9, LogLevel.Warning, "Many feeds fail. For up to {Period}, further failures are logged at Debug.")]
     public static partial void FailuresNotLogged(ILogger logger, TimeSpan period);
 
-    [LoggerMessage(10, LogLevel.Debug, "Stream {TraceIdentifier} was refused because its client has {MaxStreamsPerClient} open.")]
+    [LoggerMessage(10, LogLevel.Debug, "Stream {TraceIdentifier} was refused because its client has {MaxStreamsPerClient} streams open.")]
     public static partial void StreamOfClientRefused(ILogger logger, string traceIdentifier, int maxStreamsPerClient);
 }
