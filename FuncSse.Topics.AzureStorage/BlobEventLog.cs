@@ -13,14 +13,15 @@ internal sealed class BlobEventLog : IEventLog
     // over such a range sends the whole blob.
     private const long MaxOffset = 1L << 43;
 
-    private static readonly TimeSpan s_epochFreshness = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_lookAgainPause = TimeSpan.FromSeconds(1);
 
     private readonly BlobLogContainer _container;
     private readonly BlobLogRoller _roller;
     private readonly BlobLogReader _reader;
+    private readonly BlobLogAppender _appender;
     private readonly PollSchedule _polls;
     private readonly TimeProvider _time;
-    private long _stranger;
+    private long _lastLookAgain;
 
     /// <summary>Makes one.</summary>
     /// <param name="container">The container, through a client that repeats what fails.</param>
@@ -41,6 +42,7 @@ internal sealed class BlobEventLog : IEventLog
         _container = new BlobLogContainer(container, appendContainer, logger);
         _roller = new BlobLogRoller(_container, limits, options, time, logger);
         _reader = new BlobLogReader(_container, _roller, time);
+        _appender = new BlobLogAppender(_container, _roller);
         _polls = new PollSchedule(options.PollInterval, time);
     }
 
@@ -60,14 +62,14 @@ internal sealed class BlobEventLog : IEventLog
             LogPage page = await StorageErrors.TranslateAsync(() => ReadPageAsync(after, maxBytes, cancellationToken), cancellationToken);
             if (page.Records.Count > 0)
             {
-                _polls.News();
+                _polls.OnNews();
             }
 
             return page;
         }
         catch (EventLogUnavailableException)
         {
-            _polls.Throttled();
+            _polls.OnThrottled();
             throw;
         }
     }
@@ -76,65 +78,18 @@ internal sealed class BlobEventLog : IEventLog
     {
         BlobLogState state =
             await StorageErrors.TranslateAsync(() => _container.LocateAsync(cancellationToken).AsTask(), cancellationToken);
-        await _roller.KeepUpAsync(state, cancellationToken);
+        _roller.KeepUp(state);
         await _polls.WaitAsync(after, cancellationToken);
     }
 
-    public Task<IReadOnlyList<LogPosition>?> AppendAsync(
-        string epoch, IReadOnlyList<ReadOnlyMemory<byte>> records, CancellationToken cancellationToken) =>
-        StorageErrors.TranslateAsync(() => AppendBlockAsync(epoch, records, cancellationToken), cancellationToken);
+    public Task<IReadOnlyList<LogPosition>> AppendAsync(IReadOnlyList<NumberedRecord> records, CancellationToken cancellationToken) =>
+        StorageErrors.TranslateAsync(() => AppendRecordsAsync(records, cancellationToken), cancellationToken);
 
-    private async Task<IReadOnlyList<LogPosition>?> AppendBlockAsync(
-        string epoch, IReadOnlyList<ReadOnlyMemory<byte>> records, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<LogPosition>> AppendRecordsAsync(IReadOnlyList<NumberedRecord> records, CancellationToken cancellationToken)
     {
-        long[] ends = new long[records.Count];
-        byte[] block = SegmentBytes.Join(records, ends);
-        for (BlobLogState state = await _container.LocateAsync(cancellationToken); state.Epoch == epoch;)
-        {
-            try
-            {
-                using var content = new MemoryStream(block, writable: false);
-                BlobAppendInfo appended =
-                    await _container.SegmentToAppend(state).AppendBlockAsync(content, cancellationToken: cancellationToken);
-                long begin = long.Parse(appended.BlobAppendOffset, NumberStyles.None, CultureInfo.InvariantCulture);
-                LogPosition[] positions = [.. ends.Select(end => new LogPosition(epoch, state.Active, begin + end))];
-                _polls.Appended(positions[^1]);
-                await KeepUpAsync(state, appended.BlobCommittedBlockCount, positions[^1].Offset, cancellationToken);
-                return positions;
-            }
-            catch (RequestFailedException full) when (full.ErrorCode == "BlobIsSealed" || full.ErrorCode == "BlockCountExceedsLimit")
-            {
-                state = await _roller.RollAsync(state, cancellationToken);
-            }
-            catch (RequestFailedException missing) when (missing.Status == 404)
-            {
-                // Deleted: this segment because it is past retention, or the whole log.
-                _container.Forget(state);
-                state = await _container.LocateAsync(cancellationToken);
-            }
-        }
-
-        return null;
-    }
-
-    // What was appended is acknowledged whatever becomes of this.
-    private async Task KeepUpAsync(BlobLogState state, int blocks, long length, CancellationToken cancellationToken)
-    {
-        try
-        {
-            if (_roller.IsFull(blocks, length))
-            {
-                await _roller.RollAsync(state, cancellationToken);
-            }
-            else
-            {
-                await _roller.KeepUpAsync(state, cancellationToken);
-            }
-        }
-        catch (Exception exception) when (exception is EventLogUnavailableException || StorageErrors.IsOutage(exception, CancellationToken.None))
-        {
-            // The segment is full for the next one too.
-        }
+        IReadOnlyList<LogPosition> ends = await _appender.AppendAsync(records, cancellationToken);
+        _polls.OnAppended(ends[^1]);
+        return ends;
     }
 
     private async Task<LogPosition> FindEndAsync(CancellationToken cancellationToken)
@@ -148,7 +103,7 @@ internal sealed class BlobEventLog : IEventLog
                     await _container.Segment(state.Epoch, state.Active).GetPropertiesAsync(cancellationToken: cancellationToken);
                 if (!properties.IsSealed)
                 {
-                    return await _reader.FindLastEndAsync(state, properties.ContentLength, cancellationToken);
+                    return await _container.FindLastEndAsync(state.Epoch, state.Active, properties, cancellationToken);
                 }
 
                 state = await _roller.RollAsync(state, cancellationToken);
@@ -163,15 +118,17 @@ internal sealed class BlobEventLog : IEventLog
 
     private async Task<LogPosition> FindEarliestAsync(CancellationToken cancellationToken)
     {
-        BlobLogState state = await _container.LocateAsync(cancellationToken);
-        IReadOnlyList<BlobSegment> segments = await _container.ListAsync(state.Epoch, cancellationToken);
-        if (segments.Count == 0)
+        while (true)
         {
-            _container.Forget(state);
-            state = await _container.LocateAsync(cancellationToken);
-        }
+            BlobLogState state = await _container.LocateAsync(cancellationToken);
+            IReadOnlyList<BlobSegment> segments = await _container.ListAsync(state.Epoch, cancellationToken);
+            if (segments.FirstOrDefault(segment => !segment.IsDeleted) is { } oldest)
+            {
+                return new LogPosition(state.Epoch, oldest.Number, 0, oldest.Mark);
+            }
 
-        return new LogPosition(state.Epoch, segments.Count > 0 ? segments[0].Number : state.Active, 0);
+            _container.Forget(state); // The log was deleted.
+        }
     }
 
     private async Task<LogPage> ReadPageAsync(LogPosition after, int maxBytes, CancellationToken cancellationToken)
@@ -191,21 +148,21 @@ internal sealed class BlobEventLog : IEventLog
             ?? await FindLostAsync(state, after, maxBytes, cancellationToken);
     }
 
-    // The position is of an epoch that this instance does not know: of a log that was made anew, or of nothing. Asked for once a second.
+    // This instance does not know the position's epoch: the log was made anew, or the position is forged. The container is asked once a second.
     private async Task<BlobLogState> LookAgainAsync(BlobLogState state, CancellationToken cancellationToken)
     {
-        long last = Volatile.Read(ref _stranger);
-        if (last != 0 && _time.GetElapsedTime(last) < s_epochFreshness)
+        long last = Volatile.Read(ref _lastLookAgain);
+        if (last != 0 && _time.GetElapsedTime(last) < s_lookAgainPause)
         {
             return state;
         }
 
-        Volatile.Write(ref _stranger, _time.GetTimestamp());
+        Volatile.Write(ref _lastLookAgain, _time.GetTimestamp());
         _container.Forget(state);
         return await _container.LocateAsync(cancellationToken);
     }
 
-    // There is no such segment: it is past retention, never was, or all of the log is gone.
+    // There is no such segment: it is past retention, it never existed, or the whole log is gone.
     private async Task<LogPage> FindLostAsync(BlobLogState state, LogPosition after, int maxBytes, CancellationToken cancellationToken)
     {
         _container.Forget(state);
@@ -215,10 +172,11 @@ internal sealed class BlobEventLog : IEventLog
             return new LogPage(PositionState.Unknown, [], after);
         }
 
-        long? end = await _container.FindPreviousLengthAsync(after.Epoch, after.Segment + 1, cancellationToken);
-        var begin = new LogPosition(after.Epoch, after.Segment + 1, 0);
-        return end == after.Offset && await _reader.ReadAsync(state, begin, maxBytes, cancellationToken) is { } page
-            ? page
-            : new LogPage(PositionState.Expired, [], after);
+        LogPosition? end = await _container.FindPreviousEndAsync(after.Epoch, after.Segment + 1, cancellationToken);
+        return end == after
+            && await _reader.FindBeginningAsync(after.Epoch, after.Segment + 1, cancellationToken) is { } begin
+            && await _reader.ReadAsync(state, begin, maxBytes, cancellationToken) is { } page
+                ? page
+                : new LogPage(PositionState.Expired, [], after);
     }
 }

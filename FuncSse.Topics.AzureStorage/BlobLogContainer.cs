@@ -8,14 +8,20 @@ using Microsoft.Extensions.Logging;
 namespace FuncSse.Topics.AzureStorage;
 
 /// <summary>Which life of the log it is, and the segment that is appended to, as far as is known.</summary>
-internal sealed record BlobLogState(string Epoch, long Active);
+/// <param name="Epoch">The log's epoch.</param>
+/// <param name="Active">The number of the segment.</param>
+/// <param name="Length">How many bytes the segment had at least.</param>
+internal sealed record BlobLogState(string Epoch, long Active, long Length);
 
 /// <summary>A segment as the service lists it.</summary>
 /// <param name="Number">Its number: the first is 1.</param>
 /// <param name="Length">Its length, in bytes.</param>
+/// <param name="IsSealed">Whether nothing can be appended to it any more.</param>
+/// <param name="IsDeleted">Whether only its name is left (<see cref="BlobLogContainer.DeleteAsync"/>).</param>
+/// <param name="Mark">What a position at its beginning has as its mark.</param>
 /// <param name="Age">The time since it was made, by the service's clock.</param>
-/// <param name="Idle">The time since it was last written to or sealed, by the service's clock.</param>
-internal sealed record BlobSegment(long Number, long Length, TimeSpan Age, TimeSpan Idle);
+/// <param name="Idle">The time since it was last written to, sealed or deleted, by the service's clock.</param>
+internal sealed record BlobSegment(long Number, long Length, bool IsSealed, bool IsDeleted, string Mark, TimeSpan Age, TimeSpan Idle);
 
 /// <summary>
 /// The container: a blob of a fixed name that carries the epoch, and the segments <c>epoch/number</c>. Instances that race agree, since
@@ -27,7 +33,8 @@ internal sealed record BlobSegment(long Number, long Length, TimeSpan Age, TimeS
 internal sealed class BlobLogContainer(BlobContainerClient container, BlobContainerClient appendContainer, ILogger logger)
 {
     private const string EpochBlob = "epoch";
-    private const string PreviousLength = "previousLength";
+    private const string PreviousEnd = "previousEnd";
+    private const string Mark = "mark";
 
     // More than any races: each failed try means that another instance has done the step.
     private const int MaxTries = 5;
@@ -43,6 +50,9 @@ internal sealed class BlobLogContainer(BlobContainerClient container, BlobContai
     /// <summary>Forgets what is known, unless another has found out newer things meanwhile.</summary>
     public void Forget(BlobLogState state) => Interlocked.CompareExchange(ref _state, null, state);
 
+    /// <summary>Replaces what is known, unless another has found out newer things meanwhile.</summary>
+    public void Update(BlobLogState known, BlobLogState newer) => Interlocked.CompareExchange(ref _state, newer, known);
+
     public void Advance(BlobLogState state) => Volatile.Write(ref _state, state);
 
     /// <summary>Finds the log, and makes it if there is none.</summary>
@@ -57,10 +67,9 @@ internal sealed class BlobLogContainer(BlobContainerClient container, BlobContai
 
             string epoch = await FindEpochAsync(cancellationToken);
             IReadOnlyList<BlobSegment> segments = await ListAsync(epoch, cancellationToken);
-            long active = segments.Count > 0 ? segments[^1].Number : 1;
-            if (segments.Count > 0 || await CreateSegmentAsync(epoch, active, 0, cancellationToken))
+            if (segments.Count > 0 || await CreateSegmentAsync(new LogPosition(epoch, 0, 0), cancellationToken))
             {
-                var state = new BlobLogState(epoch, active);
+                BlobLogState state = segments.Count > 0 ? new(epoch, segments[^1].Number, segments[^1].Length) : new(epoch, 1, 0);
                 Advance(state);
                 return state;
             }
@@ -72,36 +81,36 @@ internal sealed class BlobLogContainer(BlobContainerClient container, BlobContai
         }
     }
 
-    /// <summary>Makes a segment, or finds that there is one.</summary>
+    /// <summary>Makes the segment after one that has ended, or finds that there is one.</summary>
+    /// <param name="previous">The end of the segment before.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
     /// <returns>Whether the log is still of this epoch. Otherwise it was deleted and made anew, and the segment belongs to nothing.</returns>
-    public async Task<bool> CreateSegmentAsync(string epoch, long number, long previousLength, CancellationToken cancellationToken)
+    public async Task<bool> CreateSegmentAsync(LogPosition previous, CancellationToken cancellationToken)
     {
         var options = new AppendBlobCreateOptions
         {
             Conditions = new AppendBlobRequestConditions { IfNoneMatch = ETag.All },
-            // What the end of the segment before was is known as long as this one is kept.
-            Metadata = new Dictionary<string, string> { [PreviousLength] = previousLength.ToString(CultureInfo.InvariantCulture) },
+            // The end of the segment before is known as long as this one is kept.
+            Metadata = new Dictionary<string, string> { [PreviousEnd] = $"{previous}", [Mark] = RecordMark.Create() },
         };
         try
         {
-            await Segment(epoch, number).CreateAsync(options, cancellationToken);
+            await Segment(previous.Epoch, previous.Segment + 1).CreateAsync(options, cancellationToken);
         }
         catch (RequestFailedException exists) when (exists.ErrorCode == BlobErrorCode.BlobAlreadyExists)
         {
         }
 
-        return await FindEpochAsync(cancellationToken) == epoch;
+        return await FindEpochAsync(cancellationToken) == previous.Epoch;
     }
 
-    /// <summary>The length of the segment before this one; <see langword="null"/> if there is no such segment.</summary>
-    public async Task<long?> FindPreviousLengthAsync(string epoch, long number, CancellationToken cancellationToken)
+    /// <summary>The end of the segment before this one; <see langword="null"/> if there is no such segment.</summary>
+    public async Task<LogPosition?> FindPreviousEndAsync(string epoch, long number, CancellationToken cancellationToken)
     {
         try
         {
             BlobProperties properties = await Segment(epoch, number).GetPropertiesAsync(cancellationToken: cancellationToken);
-            return properties.Metadata.TryGetValue(PreviousLength, out string? length)
-                ? long.Parse(length, CultureInfo.InvariantCulture)
-                : null;
+            return properties.Metadata.TryGetValue(PreviousEnd, out string? text) && LogPosition.TryParse(text, out LogPosition? end) ? end : null;
         }
         catch (RequestFailedException missing) when (missing.Status == 404)
         {
@@ -109,12 +118,45 @@ internal sealed class BlobLogContainer(BlobContainerClient container, BlobContai
         }
     }
 
+    /// <summary>The end of the last record of a segment, or its beginning if it has none.</summary>
+    /// <param name="epoch">The segment's epoch.</param>
+    /// <param name="number">The segment's number.</param>
+    /// <param name="properties">The segment's length and metadata.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
+    public async Task<LogPosition> FindLastEndAsync(string epoch, long number, BlobProperties properties, CancellationToken cancellationToken)
+    {
+        // Other programs' garbage may stand at the end, though it never does.
+        foreach (int size in (int[])[SegmentBytes.TailLength, 64 * 1024, 16 << 20])
+        {
+            int part = (int)Math.Min(size, properties.ContentLength);
+            if (part == 0)
+            {
+                break;
+            }
+
+            var options = new BlobDownloadOptions { Range = new HttpRange(properties.ContentLength - part, part) };
+            BlobDownloadResult found = await Segment(epoch, number).DownloadContentAsync(options, cancellationToken);
+            ReadOnlyMemory<byte> bytes = found.Content.ToMemory();
+            int end = SegmentBytes.FindLastEnd(bytes.Span);
+            if (end >= SegmentBytes.TailLength || (end >= 0 && part == properties.ContentLength))
+            {
+                return new LogPosition(epoch, number, properties.ContentLength - part + end, SegmentBytes.FindMark(bytes.Span[..end])!);
+            }
+        }
+
+        return new LogPosition(epoch, number, 0, MarkOf(properties.Metadata));
+    }
+
+    /// <summary>The mark of a position at the beginning of a segment.</summary>
+    /// <param name="metadata">The segment's metadata.</param>
+    public static string MarkOf(IDictionary<string, string>? metadata) => metadata is not null && metadata.TryGetValue(Mark, out string? mark) ? mark : "";
+
     /// <summary>The segments, the oldest first.</summary>
     public async Task<IReadOnlyList<BlobSegment>> ListAsync(string epoch, CancellationToken cancellationToken)
     {
         var segments = new List<BlobSegment>();
         await foreach (Page<BlobItem> page in container
-            .GetBlobsAsync(BlobTraits.None, BlobStates.None, epoch + "/", cancellationToken).AsPages())
+            .GetBlobsAsync(BlobTraits.Metadata, BlobStates.None, epoch + "/", cancellationToken).AsPages())
         {
             // By the service's own dates: the clock of this instance may be wrong.
             DateTimeOffset now = page.GetRawResponse().Headers.Date ?? throw new EventLogUnavailableException("The storage told no date.");
@@ -122,15 +164,45 @@ internal sealed class BlobLogContainer(BlobContainerClient container, BlobContai
             {
                 if (long.TryParse(blob.Name.AsSpan(epoch.Length + 1), NumberStyles.None, CultureInfo.InvariantCulture, out long number))
                 {
-                    DateTimeOffset modified = blob.Properties.LastModified ?? now;
-                    DateTimeOffset created = blob.Properties.CreatedOn ?? modified;
-                    segments.Add(new BlobSegment(number, blob.Properties.ContentLength ?? 0, now - created, now - modified));
+                    BlobItemProperties properties = blob.Properties;
+                    DateTimeOffset modified = properties.LastModified ?? now;
+                    segments.Add(new BlobSegment(
+                        number,
+                        properties.ContentLength ?? 0,
+                        properties.IsSealed ?? false,
+                        properties.BlobType != BlobType.Append,
+                        MarkOf(blob.Metadata),
+                        now - (properties.CreatedOn ?? modified),
+                        now - modified));
                 }
             }
         }
 
         return segments;
     }
+
+    /// <summary>Seals a segment: what was not appended before this never will be.</summary>
+    public async Task SealAsync(string epoch, long number, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await Segment(epoch, number).SealAsync(cancellationToken: cancellationToken);
+        }
+        catch (RequestFailedException done) when (done.ErrorCode == "BlobIsSealed")
+        {
+        }
+    }
+
+    /// <summary>
+    /// Deletes what is in a segment. An empty blob that takes no appends keeps its name for a while: a request to make the segment that was long under
+    /// way, or to append to it, would otherwise make one that no reader comes to.
+    /// </summary>
+    public Task DeleteAsync(string epoch, long number, CancellationToken cancellationToken) =>
+        container.GetBlobClient(Name(epoch, number)).UploadAsync(BinaryData.Empty, overwrite: true, cancellationToken);
+
+    /// <summary>Gives the name of a deleted segment free.</summary>
+    public Task ForgetDeletedAsync(string epoch, long number, CancellationToken cancellationToken) =>
+        container.DeleteBlobIfExistsAsync(Name(epoch, number), cancellationToken: cancellationToken);
 
     private async Task<string> FindEpochAsync(CancellationToken cancellationToken)
     {
@@ -163,13 +235,13 @@ internal sealed class BlobLogContainer(BlobContainerClient container, BlobContai
         {
             string epoch = LogPosition.NewEpoch();
             await blob.UploadAsync(BinaryData.FromString(epoch), new BlobUploadOptions { Conditions = s_ifNew }, cancellationToken);
-            Log.Created(logger, container.Name, epoch);
+            StorageLogMessages.Created(logger, container.Name, epoch);
         }
         catch (RequestFailedException other) when (
             other.ErrorCode == BlobErrorCode.BlobAlreadyExists || other.ErrorCode == BlobErrorCode.ConditionNotMet
             || other.ErrorCode == BlobErrorCode.ContainerNotFound)
         {
-            // Another instance was first, or deleted it again.
+            // Another instance was first, or deleted the container again.
         }
     }
 

@@ -4,7 +4,7 @@ using Azure.Storage.Blobs.Models;
 
 namespace FuncSse.Topics.AzureStorage;
 
-/// <summary>Reads the tail of a segment, or any other part of it: by ranges, and never more than it needs to.</summary>
+/// <summary>Reads the end of a segment, or any other part of it: by ranges, and never more than it needs to.</summary>
 internal sealed class BlobLogReader(BlobLogContainer container, BlobLogRoller roller, TimeProvider time)
 {
     // Now and then a look is not conditional: nothing documents that sealing changes the ETag, though it does in Azurite.
@@ -26,7 +26,7 @@ internal sealed class BlobLogReader(BlobLogContainer container, BlobLogRoller ro
             Tail? tail = Volatile.Read(ref _tail);
             bool isConditional = tail?.Position == after && time.GetElapsedTime(tail.AsOf) < s_tailLifetime;
             SegmentPart? part = await DownloadAsync(after, maxBytes, isConditional ? tail!.Unchanged : null, cancellationToken);
-            return part is null ? Nothing(after) : await MakePageAsync(state, after, maxBytes, part, cancellationToken);
+            return part is null ? Nothing(after) : part.IsDeleted ? null : await MakePageAsync(state, after, maxBytes, part, cancellationToken);
         }
         catch (RequestFailedException missing) when (missing.Status == 404)
         {
@@ -34,40 +34,17 @@ internal sealed class BlobLogReader(BlobLogContainer container, BlobLogRoller ro
         }
     }
 
-    /// <summary>The end of the last record of a segment that has this length.</summary>
-    public async Task<LogPosition> FindLastEndAsync(BlobLogState state, long length, CancellationToken cancellationToken)
-    {
-        // Other programs' garbage may stand at the end, though it never does.
-        foreach (int size in (int[])[SegmentBytes.Proof, 64 * 1024, 16 << 20])
-        {
-            int part = (int)Math.Min(size, length);
-            if (part == 0)
-            {
-                break;
-            }
-
-            var options = new BlobDownloadOptions { Range = new HttpRange(length - part, part) };
-            BlobDownloadResult found = await container.Segment(state.Epoch, state.Active).DownloadContentAsync(options, cancellationToken);
-            int end = SegmentBytes.FindLastEnd(found.Content.ToMemory().Span);
-            if (end >= 0)
-            {
-                return new LogPosition(state.Epoch, state.Active, length - part + end);
-            }
-        }
-
-        return new LogPosition(state.Epoch, state.Active, 0);
-    }
-
     private async Task<LogPage> MakePageAsync(
         BlobLogState state, LogPosition after, int maxBytes, SegmentPart part, CancellationToken cancellationToken)
     {
-        int proof = (int)Math.Min(after.Offset, SegmentBytes.Proof);
-        if (part.Bytes.Length < proof || (proof > 0 && !SegmentBytes.EndsRecord(part.Bytes.Span[..proof])))
+        int tail = (int)Math.Min(after.Offset, SegmentBytes.TailLength);
+        string? mark = tail == 0 ? part.Mark : part.Bytes.Length < tail ? null : SegmentBytes.FindMark(part.Bytes.Span[..tail]);
+        if (mark != after.Mark)
         {
             return new LogPage(PositionState.Unknown, [], after);
         }
 
-        List<LogRecord> records = SegmentBytes.Split(part.Bytes, proof, after.Epoch, after.Segment, after.Offset - proof);
+        List<LogRecord> records = SegmentBytes.Split(part.Bytes, tail, after.Epoch, after.Segment, after.Offset - tail);
         LogPosition next = records.Count > 0 ? records[^1].End : after;
         if (records.Count == 0 && !part.IsWhole)
         {
@@ -93,23 +70,38 @@ internal sealed class BlobLogReader(BlobLogContainer container, BlobLogRoller ro
     // The segment is sealed, so there is a next one, unless the instance that sealed it has crashed.
     private async Task<LogPage> BeginNextAsync(BlobLogState state, LogPosition after, int maxBytes, CancellationToken cancellationToken)
     {
-        var begin = new LogPosition(after.Epoch, after.Segment + 1, 0);
-        if (await ReadAsync(state, begin, maxBytes, cancellationToken) is { } page)
+        if (await FindBeginningAsync(after.Epoch, after.Segment + 1, cancellationToken) is { } begin)
         {
-            return page;
+            return await ReadAsync(state, begin, maxBytes, cancellationToken) ?? Nothing(after);
         }
 
-        await roller.RollAsync(new BlobLogState(after.Epoch, after.Segment), cancellationToken);
-        return Nothing(begin);
+        await roller.RollAsync(new BlobLogState(after.Epoch, after.Segment, after.Offset), cancellationToken);
+        return await FindBeginningAsync(after.Epoch, after.Segment + 1, cancellationToken) is null
+            ? new LogPage(PositionState.Expired, [], after) // Another instance has gone on, and deleted what followed.
+            : Nothing(after);
+    }
+
+    /// <summary>The position at the beginning of a segment; <see langword="null"/> if there is no such segment.</summary>
+    public async Task<LogPosition?> FindBeginningAsync(string epoch, long number, CancellationToken cancellationToken)
+    {
+        try
+        {
+            BlobProperties properties = await container.Segment(epoch, number).GetPropertiesAsync(cancellationToken: cancellationToken);
+            return properties.BlobType == BlobType.Append ? new LogPosition(epoch, number, 0, BlobLogContainer.MarkOf(properties.Metadata)) : null;
+        }
+        catch (RequestFailedException missing) when (missing.Status == 404)
+        {
+            return null;
+        }
     }
 
     private async Task<SegmentPart?> DownloadAsync(
         LogPosition after, int maxBytes, BlobRequestConditions? unlessChanged, CancellationToken cancellationToken)
     {
-        long begin = Math.Max(0, after.Offset - SegmentBytes.Proof);
+        long begin = Math.Max(0, after.Offset - SegmentBytes.TailLength);
         var options = new BlobDownloadOptions
         {
-            Range = new HttpRange(begin, maxBytes + SegmentBytes.Proof),
+            Range = new HttpRange(begin, maxBytes + SegmentBytes.TailLength),
             Conditions = unlessChanged,
         };
         try
@@ -123,7 +115,9 @@ internal sealed class BlobLogReader(BlobLogContainer container, BlobLogRoller ro
 
             BlobDownloadDetails details = found.Value.Details;
             ReadOnlyMemory<byte> bytes = found.Value.Content.ToMemory();
-            return new SegmentPart(bytes, begin + bytes.Length >= Length(details), details.IsSealed, details.ETag);
+            bool isWhole = begin + bytes.Length >= Length(details);
+            return new SegmentPart(
+                bytes, isWhole, details.IsSealed, details.BlobType != BlobType.Append, BlobLogContainer.MarkOf(details.Metadata), details.ETag);
         }
         catch (RequestFailedException unchanged) when (unchanged.Status == 304)
         {
@@ -131,10 +125,16 @@ internal sealed class BlobLogReader(BlobLogContainer container, BlobLogRoller ro
         }
         catch (RequestFailedException beyond) when (beyond.Status == 416)
         {
-            // Nothing to prove a position with, unless it is the beginning of an empty segment.
+            // Nothing is there to prove a position, unless it is the beginning of an empty segment.
             BlobProperties properties =
                 await container.Segment(after.Epoch, after.Segment).GetPropertiesAsync(cancellationToken: cancellationToken);
-            return new SegmentPart(default, properties.ContentLength == 0, properties.IsSealed, properties.ETag);
+            return new SegmentPart(
+                default,
+                properties.ContentLength == 0,
+                properties.IsSealed,
+                properties.BlobType != BlobType.Append,
+                BlobLogContainer.MarkOf(properties.Metadata),
+                properties.ETag);
         }
     }
 
@@ -146,7 +146,7 @@ internal sealed class BlobLogReader(BlobLogContainer container, BlobLogRoller ro
             ? long.Parse(range.AsSpan(range.IndexOf('/', StringComparison.Ordinal) + 1), NumberStyles.None, CultureInfo.InvariantCulture)
             : details.ContentLength;
 
-    private sealed record SegmentPart(ReadOnlyMemory<byte> Bytes, bool IsWhole, bool IsSealed, ETag ETag);
+    private sealed record SegmentPart(ReadOnlyMemory<byte> Bytes, bool IsWhole, bool IsSealed, bool IsDeleted, string Mark, ETag ETag);
 
     private sealed record Tail(LogPosition Position, BlobRequestConditions Unchanged, long AsOf);
 }

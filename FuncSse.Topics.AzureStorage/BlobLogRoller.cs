@@ -1,6 +1,5 @@
 using Azure;
 using Azure.Storage.Blobs.Models;
-using Azure.Storage.Blobs.Specialized;
 using Microsoft.Extensions.Logging;
 
 namespace FuncSse.Topics.AzureStorage;
@@ -11,8 +10,13 @@ namespace FuncSse.Topics.AzureStorage;
 /// </summary>
 internal sealed class BlobLogRoller(BlobLogContainer container, BlobLogLimits limits, TopicOptions options, TimeProvider time, ILogger logger)
 {
+    // No request is under way for longer: the client gives one up after 5 s.
+    private static readonly TimeSpan s_deletedNameLifetime = TimeSpan.FromMinutes(10);
+
     private readonly Lock _gate = new();
+    private Task _upkeep = Task.CompletedTask;
     private long? _lastUpkeep;
+    private bool _hasFailed;
     private Tuple<TimeSpan, long>? _oldest;
 
     /// <summary>How old the oldest segment is, by the service's clock, with the time that has passed here since it was listed.</summary>
@@ -21,11 +25,10 @@ internal sealed class BlobLogRoller(BlobLogContainer container, BlobLogLimits li
     /// <summary>Whether the segment is full.</summary>
     public bool IsFull(int blocks, long length) => blocks >= limits.MaxBlocks || length >= limits.MaxSegmentBytes;
 
-    /// <summary>Seals the active segment, which makes its end definitive, and makes the next one; what is done of it already stays.</summary>
+    /// <summary>Seals the active segment, which makes its end definitive, and makes the next one. What is done of it already stays.</summary>
     /// <exception cref="EventLogUnavailableException">The log was deleted meanwhile.</exception>
     public async Task<BlobLogState> RollAsync(BlobLogState state, CancellationToken cancellationToken)
     {
-        // Where there are newer ones, the next one may be past retention. Made again, it would take events that no reader comes to.
         container.Forget(state);
         BlobLogState newest = await container.LocateAsync(cancellationToken);
         if (newest.Epoch != state.Epoch || newest.Active > state.Active)
@@ -33,16 +36,21 @@ internal sealed class BlobLogRoller(BlobLogContainer container, BlobLogLimits li
             return newest;
         }
 
-        AppendBlobClient segment = container.Segment(state.Epoch, state.Active);
-        var next = new BlobLogState(state.Epoch, state.Active + 1);
         try
         {
-            await SealAsync(segment, cancellationToken);
-            BlobProperties last = await segment.GetPropertiesAsync(cancellationToken: cancellationToken);
-            if (await container.CreateSegmentAsync(next.Epoch, next.Active, last.ContentLength, cancellationToken))
+            await container.SealAsync(state.Epoch, state.Active, cancellationToken);
+            BlobProperties properties = await container.Segment(state.Epoch, state.Active).GetPropertiesAsync(cancellationToken: cancellationToken);
+            LogPosition end = await container.FindLastEndAsync(state.Epoch, state.Active, properties, cancellationToken);
+            if (await container.CreateSegmentAsync(end, cancellationToken))
             {
+                var next = new BlobLogState(state.Epoch, state.Active + 1, 0);
                 container.Advance(next);
-                Log.Rolled(logger, next.Active, last.ContentLength);
+                StorageLogMessages.Rolled(logger, next.Active, end.Offset);
+                lock (_gate)
+                {
+                    _lastUpkeep = null; // The log has grown by a segment, so it may have one too many.
+                }
+
                 return next;
             }
         }
@@ -54,22 +62,27 @@ internal sealed class BlobLogRoller(BlobLogContainer container, BlobLogLimits li
         throw new EventLogUnavailableException("The event log was deleted.");
     }
 
-    /// <summary>Now and then: rolls by age, so that old events go even where there is little traffic, and deletes what is past retention.</summary>
-    public async Task KeepUpAsync(BlobLogState state, CancellationToken cancellationToken)
+    /// <summary>
+    /// Now and then, and after each roll: rolls by age, so that old events go even where there is little traffic, and deletes what is past
+    /// retention or size. It runs beside its caller, which must not wait for it.
+    /// </summary>
+    public void KeepUp(BlobLogState state)
     {
         lock (_gate)
         {
-            if (_lastUpkeep is { } last && time.GetElapsedTime(last) < limits.UpkeepInterval)
+            if (_upkeep.IsCompleted && (_lastUpkeep is not { } last || time.GetElapsedTime(last) >= limits.UpkeepInterval))
             {
-                return;
+                _lastUpkeep = time.GetTimestamp();
+                _upkeep = Task.Run(() => KeepUpAsync(state.Epoch));
             }
-
-            _lastUpkeep = time.GetTimestamp();
         }
+    }
 
+    private async Task KeepUpAsync(string epoch)
+    {
         try
         {
-            IReadOnlyList<BlobSegment> segments = await container.ListAsync(state.Epoch, cancellationToken);
+            IReadOnlyList<BlobSegment> segments = await container.ListAsync(epoch, CancellationToken.None);
             if (segments.Count == 0)
             {
                 return;
@@ -78,41 +91,54 @@ internal sealed class BlobLogRoller(BlobLogContainer container, BlobLogLimits li
             BlobSegment active = segments[^1];
             if (active.Length > 0 && active.Age > limits.MaxSegmentAge)
             {
-                await RollAsync(new BlobLogState(state.Epoch, active.Number), cancellationToken);
+                await RollAsync(new BlobLogState(epoch, active.Number, active.Length), CancellationToken.None);
             }
 
-            BlobSegment oldest = await DeleteAsync(state.Epoch, segments, cancellationToken);
-            Volatile.Write(ref _oldest, oldest.Length > 0 ? Tuple.Create(oldest.Age, time.GetTimestamp()) : null);
+            await CleanAsync(epoch, segments);
+            _hasFailed = false;
         }
-        catch (Exception exception) when (exception is EventLogUnavailableException || StorageErrors.IsOutage(exception, cancellationToken))
+        catch (Exception exception) when (exception is EventLogUnavailableException || StorageErrors.IsOutage(exception, CancellationToken.None))
         {
-            Log.UpkeepFailed(logger, exception);
+            if (!_hasFailed)
+            {
+                _hasFailed = true;
+                StorageLogMessages.UpkeepFailed(logger, limits.UpkeepInterval, exception);
+            }
         }
     }
 
-    private async Task<BlobSegment> DeleteAsync(string epoch, IReadOnlyList<BlobSegment> segments, CancellationToken cancellationToken)
+    private async Task CleanAsync(string epoch, IReadOnlyList<BlobSegment> segments)
     {
         long kept = segments.Sum(segment => segment.Length);
-        int index = 0;
-        // From the oldest on, and never the last: so what is kept has no hole.
-        for (; index < segments.Count - 1 && (segments[index].Idle > options.Retention || kept > options.MaxLogSize); index++)
+        BlobSegment? oldest = null;
+        foreach (BlobSegment segment in segments)
         {
-            kept -= segments[index].Length;
-            await container.Segment(epoch, segments[index].Number).DeleteIfExistsAsync(cancellationToken: cancellationToken);
-            Log.Deleted(logger, segments[index].Number, segments[index].Length);
+            bool isLast = segment == segments[^1];
+            if (segment.IsDeleted)
+            {
+                if (segment.Idle > s_deletedNameLifetime)
+                {
+                    await container.ForgetDeletedAsync(epoch, segment.Number, CancellationToken.None);
+                }
+            }
+            else if (oldest is null && !isLast && (segment.Idle > options.Retention || kept > options.MaxLogSize))
+            {
+                // From the oldest on, and never the last, so that what is kept has no hole.
+                kept -= segment.Length;
+                await container.DeleteAsync(epoch, segment.Number, CancellationToken.None);
+                StorageLogMessages.Deleted(logger, segment.Number, segment.Length);
+            }
+            else
+            {
+                oldest ??= segment;
+                if (!isLast && !segment.IsSealed)
+                {
+                    // A storage that went back may have lost the seal. Without one, readers wait for more.
+                    await container.SealAsync(epoch, segment.Number, CancellationToken.None);
+                }
+            }
         }
 
-        return segments[index];
-    }
-
-    private static async Task SealAsync(AppendBlobClient segment, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await segment.SealAsync(cancellationToken: cancellationToken);
-        }
-        catch (RequestFailedException done) when (done.ErrorCode == "BlobIsSealed")
-        {
-        }
+        Volatile.Write(ref _oldest, oldest is { Length: > 0 } ? Tuple.Create(oldest.Age, time.GetTimestamp()) : null);
     }
 }

@@ -4,8 +4,8 @@ namespace FuncSse.Topics.AzureStorage;
 internal sealed class PollSchedule
 {
     // Traffic that pauses for less than this is traffic.
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan s_longest = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_trafficPause = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_longestInterval = TimeSpan.FromSeconds(1);
 
     private readonly TimeSpan _interval;
     private readonly TimeProvider _time;
@@ -19,7 +19,7 @@ internal sealed class PollSchedule
         (_interval, _time, _current, _lastNews) = (interval, time, interval, time.GetTimestamp());
 
     /// <summary>There was something to read.</summary>
-    public void News()
+    public void OnNews()
     {
         lock (_gate)
         {
@@ -28,7 +28,7 @@ internal sealed class PollSchedule
     }
 
     /// <summary>This process appended up to here.</summary>
-    public void Appended(LogPosition end)
+    public void OnAppended(LogPosition end)
     {
         TaskCompletionSource appended;
         lock (_gate)
@@ -41,11 +41,11 @@ internal sealed class PollSchedule
     }
 
     /// <summary>The service does not want so many requests.</summary>
-    public void Throttled()
+    public void OnThrottled()
     {
         lock (_gate)
         {
-            _current = Wider();
+            _current = WidenInterval();
         }
     }
 
@@ -56,13 +56,14 @@ internal sealed class PollSchedule
         {
             if (_lastAppended is { } last && last.Epoch == after.Epoch && last.IsAfter(after))
             {
-                _lastAppended = null; // One look tells. What it does not find the storage has lost, and the next look is a poll.
+                // One look is enough. What it does not find was lost by the storage, and the next look is a poll.
+                _lastAppended = null;
                 return;
             }
 
-            if (_time.GetElapsedTime(_lastNews) > s_patience)
+            if (_time.GetElapsedTime(_lastNews) > s_trafficPause)
             {
-                _current = Wider();
+                _current = WidenInterval();
             }
 
             (appended, pause) = (_appended.Task, _current);
@@ -78,7 +79,7 @@ internal sealed class PollSchedule
         }
     }
 
-    private TimeSpan Wider() => _current * 1.5 < s_longest ? _current * 1.5 : _interval > s_longest ? _interval : s_longest;
+    private TimeSpan WidenInterval() => _current * 1.5 < s_longestInterval ? _current * 1.5 : _interval > s_longestInterval ? _interval : s_longestInterval;
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

@@ -34,6 +34,7 @@ internal sealed class RedisConnection(
     private Task<ConnectionMultiplexer>? _connecting;
     private bool _disposed;
     private int _checked;
+    private int _publishRefused;
 
     /// <summary>Runs a script on the primary.</summary>
     /// <exception cref="EventLogUnavailableException">Redis does not answer, or does not do it.</exception>
@@ -50,17 +51,27 @@ internal sealed class RedisConnection(
         }
     }
 
-    /// <summary>Tells all instances where the log ends now. It is sent after the append was answered: not every service lets a script do it.</summary>
-    public async Task PublishAsync(LogPosition end)
+    /// <summary>
+    /// Tells all instances where the log ends now. It is sent after the append was answered, since not every service lets a script do it. Nobody
+    /// waits for it.
+    /// </summary>
+    public async void Publish(LogPosition end)
     {
         try
         {
             ConnectionMultiplexer redis = await ConnectAsync();
-            await redis.GetSubscriber().PublishAsync(_channel, end.ToString(), CommandFlags.FireAndForget);
+            await redis.GetSubscriber().PublishAsync(_channel, end.ToString());
         }
-        catch (Exception exception) when (IsOutage(exception, CancellationToken.None))
+        catch (RedisServerException refusal)
         {
-            // The others look for themselves.
+            if (Interlocked.Exchange(ref _publishRefused, 1) == 0)
+            {
+                RedisLogMessages.NotPublished(logger, _channel.ToString(), RedisWakeUp.LongestPause, refusal);
+            }
+        }
+        catch (Exception exception) when (exception is ObjectDisposedException || IsOutage(exception, CancellationToken.None))
+        {
+            // The other instances look for themselves.
         }
     }
 
@@ -124,10 +135,10 @@ internal sealed class RedisConnection(
         options.BacklogPolicy = BacklogPolicy.FailFast;
         await ConfigureAsync(options);
         ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(options);
-        redis.ConnectionFailed += (_, _) => wakeUp.Disturb();
+        redis.ConnectionFailed += (_, _) => wakeUp.OnConnectionChanged();
         redis.ConnectionRestored += (_, _) =>
         {
-            wakeUp.Disturb();
+            wakeUp.OnConnectionChanged();
             if (Volatile.Read(ref _checked) == 0)
             {
                 _ = CheckAsync(redis);
@@ -137,9 +148,13 @@ internal sealed class RedisConnection(
         {
             await redis.GetSubscriber().SubscribeAsync(_channel, (_, end) => wakeUp.Wake(end));
         }
+        catch (RedisServerException refusal)
+        {
+            RedisLogMessages.NotSubscribed(logger, _channel.ToString(), RedisWakeUp.LongestPause, refusal);
+        }
         catch (Exception exception) when (IsOutage(exception, CancellationToken.None))
         {
-            // It is kept, and sent when there is a connection. Whatever came out of here would leave this one behind, for good.
+            // The client keeps the subscription, and sends it when there is a connection. An exception from here would leak this connection.
         }
 
         await CheckAsync(redis);
@@ -161,7 +176,7 @@ internal sealed class RedisConnection(
         }
     }
 
-    // Eviction would delete the whole log at once. Policies that evict only keys with an expiry leave it alone: it has none.
+    // Eviction would delete the whole log at once. The log has no expiry, so policies that evict only keys with one leave it alone.
     private async Task CheckAsync(ConnectionMultiplexer redis)
     {
         try
@@ -174,11 +189,11 @@ internal sealed class RedisConnection(
 
             if (policy.Length == 0)
             {
-                Log.PolicyUnknown(logger);
+                RedisLogMessages.PolicyUnknown(logger);
             }
             else if (policy.StartsWith("allkeys-", StringComparison.Ordinal))
             {
-                Log.Evicts(logger, policy);
+                RedisLogMessages.Evicts(logger, policy);
             }
         }
         catch (Exception exception) when (IsOutage(exception, CancellationToken.None))

@@ -1,4 +1,4 @@
-using System.Globalization;
+using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
 
@@ -13,10 +13,13 @@ internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
     private readonly RedisWakeUp _wakeUp;
     private readonly TopicOptions _options;
     private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly string _writer = RandomNumberGenerator.GetHexString(12, lowercase: true);
     private readonly Lock _gate = new();
-    private (string Id, string Epoch, string Server)? _acknowledged;
     private Tuple<TimeSpan, long>? _oldest;
+    private Task _trim = Task.CompletedTask;
     private long? _lastTrim;
+    private bool _hasTrimFailed;
     private long _appendedSinceTrim;
 
     /// <summary>Makes one.</summary>
@@ -28,7 +31,7 @@ internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
     public RedisEventLog(
         TopicOptions options, Func<ConfigurationOptions, Task>? configure, TimeProvider time, ILogger logger, RedisIdentity? identity = null)
     {
-        (_options, _time, _wakeUp) = (options, time, new RedisWakeUp(time));
+        (_options, _time, _logger, _wakeUp) = (options, time, logger, new RedisWakeUp(time));
         _connection = new RedisConnection(options.Redis!, configure, identity, options.Name, _wakeUp, logger);
     }
 
@@ -41,7 +44,7 @@ internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
     public async Task<LogPage> ReadAsync(LogPosition after, int maxBytes, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(after);
-        RedisResult[] answer = await EvaluateAsync(RedisScripts.Read, cancellationToken, after.Epoch, Id(after), maxBytes);
+        RedisResult[] answer = await EvaluateAsync(RedisScripts.Read, cancellationToken, after.Epoch, WithoutEpoch(after), maxBytes);
         LogPosition last = At((string)answer[0]!, (string)answer[1]!);
         var state = (int)answer[2];
         if (last.Epoch != after.Epoch || state != 2)
@@ -63,34 +66,51 @@ internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
     public async Task WaitAsync(LogPosition after, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(after);
-        await TrimAsync(0, cancellationToken);
+        KeepUp(0, isRefused: false);
         await _wakeUp.WaitAsync(after, cancellationToken);
     }
 
-    public async Task<IReadOnlyList<LogPosition>?> AppendAsync(
-        string epoch, IReadOnlyList<ReadOnlyMemory<byte>> records, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<LogPosition>> AppendAsync(IReadOnlyList<NumberedRecord> records, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(records);
-        (string id, string server) = _acknowledged is { } known && known.Epoch == epoch ? (known.Id, known.Server) : ("", "");
-        RedisValue[] arguments = [epoch, (long)_options.Retention.TotalMilliseconds, id, server, .. records.Select(record => (RedisValue)record)];
-        RedisResult[] answer = await EvaluateAsync(RedisScripts.Append, cancellationToken, arguments);
-        if (answer.Length == 0)
+        var arguments = new List<RedisValue>(2 + (2 * records.Count)) { _writer, (long)_options.Retention.TotalMilliseconds };
+        foreach (NumberedRecord record in records)
         {
-            return null;
+            arguments.Add(record.Number);
+            arguments.Add(record.Line);
         }
 
-        _acknowledged = ((string)answer[^1]!, epoch, (string)answer[0]!);
-        LogPosition[] ends = [.. answer.Skip(1).Select(end => At(epoch, (string)end!))];
+        RedisResult[] answer;
+        try
+        {
+            answer = await EvaluateAsync(RedisScripts.Append, cancellationToken, [.. arguments]);
+        }
+        catch (EventLogUnavailableException exception) when (exception.InnerException is RedisServerException)
+        {
+            KeepUp(0, isRefused: true); // The memory may be full of what is past retention.
+            throw;
+        }
+
+        if (answer.Length != records.Count + 1)
+        {
+            throw new EventLogUnavailableException("Redis no longer has what was just appended.");
+        }
+
+        LogPosition[] ends = [.. answer.Skip(1).Select(end => At((string)answer[0]!, (string)end!))];
         _wakeUp.Wake(ends[^1]);
-        await _connection.PublishAsync(ends[^1]);
-        await TrimAsync(records.Sum(record => (long)record.Length), cancellationToken);
+        _connection.Publish(ends[^1]);
+        KeepUp(records.Sum(record => (long)record.Line.Length), isRefused: false);
         return ends;
     }
 
-    public ValueTask DisposeAsync() => _connection.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _connection.DisposeAsync();
+        await _trim;
+    }
 
-    private static string Id(LogPosition position) =>
-        string.Create(CultureInfo.InvariantCulture, $"{position.Segment}-{position.Offset}");
+    // A position as the scripts have it: without the epoch.
+    private static string WithoutEpoch(LogPosition position) => position.ToString()[(position.Epoch.Length + 1)..];
 
     private static LogPosition At(string epoch, string id) =>
         LogPosition.TryParse($"{epoch}-{id}", out LogPosition? position)
@@ -109,29 +129,40 @@ internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
         return answer.IsNull ? [] : answer.Length >= 0 ? (RedisResult[])answer! : [answer];
     }
 
-    // Now and then, and after each part of what may be kept: by age also where nothing is appended any more, and by size.
-    private async Task TrimAsync(long appended, CancellationToken cancellationToken)
+    // Now and then, after each part of what may be kept, and when Redis takes no more: by age also where nothing is appended any more, and by
+    // size. It runs beside its caller, which must not wait for it.
+    private void KeepUp(long appended, bool isRefused)
     {
         lock (_gate)
         {
             _appendedSinceTrim += appended;
-            if (_lastTrim is { } last && _time.GetElapsedTime(last) < s_trimInterval && _appendedSinceTrim < _options.MaxLogSize / 16)
+            bool isDue = isRefused || _lastTrim is not { } last || _time.GetElapsedTime(last) >= s_trimInterval
+                || _appendedSinceTrim >= _options.MaxLogSize / 16;
+            if (isDue && _trim.IsCompleted)
             {
-                return;
+                (_lastTrim, _appendedSinceTrim) = (_time.GetTimestamp(), 0);
+                _trim = Task.Run(TrimAsync);
             }
-
-            (_lastTrim, _appendedSinceTrim) = (_time.GetTimestamp(), 0);
         }
+    }
 
+    private async Task TrimAsync()
+    {
         try
         {
             RedisResult[] age = await EvaluateAsync(
-                RedisScripts.Trim, cancellationToken, (long)_options.Retention.TotalMilliseconds, _options.MaxLogSize);
+                RedisScripts.Trim, CancellationToken.None, (long)_options.Retention.TotalMilliseconds, _options.MaxLogSize);
             Volatile.Write(ref _oldest, age.Length > 0 ? Tuple.Create(TimeSpan.FromMilliseconds((long)age[0]), _time.GetTimestamp()) : null);
+            _hasTrimFailed = false;
         }
-        catch (Exception exception) when (exception is EventLogUnavailableException or OperationCanceledException)
+        catch (Exception exception) when (exception is EventLogUnavailableException or ObjectDisposedException)
         {
-            // It is due again later; what was appended is acknowledged whatever becomes of this.
+            // Redis that does not answer is told of by others.
+            if (exception.InnerException is RedisServerException && !_hasTrimFailed)
+            {
+                _hasTrimFailed = true;
+                RedisLogMessages.NotTrimmed(_logger, s_trimInterval, exception);
+            }
         }
     }
 }

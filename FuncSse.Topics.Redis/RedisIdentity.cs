@@ -54,7 +54,7 @@ internal sealed class RedisIdentity(TokenCredential credential, TimeProvider tim
             }
             catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
             {
-                Log.TokenNotRenewed(logger, exception);
+                RedisLogMessages.TokenNotRenewed(logger, exception);
                 pause = s_least;
             }
             catch (Exception)

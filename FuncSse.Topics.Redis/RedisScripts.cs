@@ -5,14 +5,15 @@ namespace FuncSse.Topics.Redis;
 /// </summary>
 /// <remarks>
 /// <para>
-/// The log is two keys: the stream, and a hash of its life with the <c>epoch</c>, the <c>server</c> on which it was made (its replication
-/// id), the id of the <c>last</c> record and the <c>bytes</c> that were ever appended.
+/// The log is two keys: the stream, and a hash of its life with the <c>epoch</c>, the position of the <c>last</c> record, the <c>bytes</c> that were
+/// ever appended, and for each writer <c>w:writer</c> the number of the last record that it appended, the position before the append and the one
+/// at its end. A position is the id of an entry with the mark of its record: <c>ms-seq-mark</c>.
 /// </para>
 /// <para>
-/// Each record (<c>r</c>) names the id of the one before it (<c>p</c>). So a position is known if the next record names it, or if it is the
-/// last one: the end of what was trimmed is still known whoever trimmed it, and a record that vanished is a gap that readers see. Redis
-/// has that end itself only since version 7, and only of what XDEL removed. <c>b</c> is the value of <c>bytes</c> at the record, which
-/// makes the size of what is kept a subtraction.
+/// Each record (<c>r</c>) names the position of the one before it (<c>p</c>). So a position is known if the next record names it, or if it is the
+/// last one: the end of what was trimmed is still known whoever trimmed it, and a record that vanished is a gap that readers see. A Redis that went
+/// back to an older state has neither for the positions that it lost. <c>b</c> is the value of <c>bytes</c> at the record, which makes the size of
+/// what is kept a subtraction.
 /// </para>
 /// <para>
 /// Each script takes the epoch that a new life would have as its first argument.
@@ -21,31 +22,24 @@ namespace FuncSse.Topics.Redis;
 internal static class RedisScripts
 {
     // A stream that is made anew has its first id from a record that is deleted at once: an empty stream exists, and a missing one tells of
-    // a flush. The replication id changes with the process of the primary. After a restart from the append-only file everything that was
-    // acknowledged is there; a promoted replica (which keeps the id of its primary as the second one) or an older snapshot may lack events.
+    // a flush.
     private const string Life = """
         local stream, life = KEYS[1], KEYS[2]
-        local function info(section, field)
-          local text = redis.pcall('INFO', section)
-          return type(text) == 'string' and string.match(text, field .. ':([%w-]+)') or ''
-        end
-        local function begin(server)
+        local function find(writer)
+          local known = redis.call('HMGET', life, 'epoch', 'last', 'bytes', writer or '')
+          if known[1] and redis.call('EXISTS', stream) == 1 then return known[1], known[2], known[3], known[4] end
           redis.call('DEL', stream, life)
           local first = redis.call('XADD', stream, '*', 'begin', ARGV[1])
           redis.call('XDEL', stream, first)
-          redis.call('HSET', life, 'epoch', ARGV[1], 'server', server, 'last', first, 'bytes', '0')
-          return ARGV[1], first, '0', server
+          redis.call('HSET', life, 'epoch', ARGV[1], 'last', first, 'bytes', '0')
+          return ARGV[1], first, '0', false
         end
-        local function find()
-          local known = redis.call('HMGET', life, 'epoch', 'last', 'bytes', 'server')
-          local server = info('replication', 'master_replid')
-          if not known[1] or redis.call('EXISTS', stream) == 0 then return begin(server) end
-          if server ~= '' and server ~= known[4] then
-            local restarted = info('persistence', 'aof_enabled') == '1' and string.match(info('replication', 'master_replid2'), '^0+$')
-            if known[4] ~= '' and not restarted then return begin(server) end
-            redis.call('HSET', life, 'server', server)
-          end
-          return known[1], known[2], known[3], server
+        local function id(position)
+          return string.match(position, '^%d+-%d+')
+        end
+        local function position(id, record)
+          local mark = string.match(string.sub(record, -11), '^"r":"([a-z0-9]+)"}$')
+          return mark and id .. '-' .. mark or id
         end
         local function oldest(retention)
           local now = redis.call('TIME')
@@ -55,7 +49,9 @@ internal static class RedisScripts
           local found = {}
           for _, entry in ipairs(redis.call('XRANGE', stream, from, '+', 'COUNT', count)) do
             local f = entry[2]
-            found[#found + 1] = { id = entry[1], before = f[1] == 'p' and f[3] == 'b' and f[5] == 'r' and f[2], bytes = f[4], record = f[6] }
+            local isRecord = f[1] == 'p' and f[3] == 'b' and f[5] == 'r'
+            found[#found + 1] = isRecord
+              and { id = entry[1], before = f[2], bytes = f[4], record = f[6], position = position(entry[1], f[6]) } or { id = entry[1] }
           end
           return found
         end
@@ -68,8 +64,9 @@ internal static class RedisScripts
         """;
 
     /// <summary>Answers with the eviction policy; with an empty text where the service hides it.</summary>
-    public const string Policy = Life + """
-        return info('memory', 'maxmemory_policy')
+    public const string Policy = """
+        local text = redis.pcall('INFO', 'memory')
+        return type(text) == 'string' and string.match(text, 'maxmemory_policy:([%w-]+)') or ''
         """;
 
     /// <summary>Answers with the epoch and the end of the last record.</summary>
@@ -86,48 +83,59 @@ internal static class RedisScripts
         """;
 
     /// <summary>
-    /// Takes the epoch, the retention in milliseconds, the last id that this process has an acknowledgement of and the server that gave it,
-    /// and the records. Answers with the server and the ids; with nothing if the log is in another epoch.
+    /// Takes the writer, the retention in milliseconds, and numbers and records in turn. Answers with the epoch and the positions. Records whose
+    /// numbers the writer has passed are not appended: their append was repeated, or comes late. They are answered with where they are, those that
+    /// are nowhere left out.
     /// </summary>
     public const string Append = Life + """
-        local epoch, last, bytes, server = find()
-        if epoch ~= ARGV[2] then return false end
-        local known = ARGV[4]
-        if known ~= '' and server ~= ARGV[5] and #redis.call('XRANGE', stream, known, known) == 0
-            and #redis.call('XREVRANGE', stream, known, '-', 'COUNT', 1) == 1 then
-          begin(server)
-          return false
+        local writer, answer = 'w:' .. ARGV[2], {}
+        local epoch, last, bytes, known = find(writer)
+        answer[1] = epoch
+        local number, from = string.match(known or '', '^(%d+) (%d+-%d+)')
+        if number and tonumber(ARGV[4]) <= tonumber(number) then
+          local index = 5
+          repeat
+            local page = follow('(' .. from, 32)
+            for _, entry in ipairs(page) do
+              if entry.record == ARGV[index] then
+                answer[#answer + 1] = entry.position
+                index = index + 2
+              end
+              from = entry.id
+            end
+          until #page == 0 or index > #ARGV
+          return answer
         end
-        local answer, from = { server }, oldest(ARGV[3])
-        for index = 6, #ARGV do
+        local before, from = last, oldest(ARGV[3])
+        for index = 5, #ARGV, 2 do
           bytes = string.format('%.0f', bytes + #ARGV[index] + 64)
-          last = redis.call('XADD', stream, 'MINID', '~', from, '*', 'p', last, 'b', bytes, 'r', ARGV[index])
+          last = position(redis.call('XADD', stream, 'MINID', '~', from, '*', 'p', last, 'b', bytes, 'r', ARGV[index]), ARGV[index])
           answer[#answer + 1] = last
         end
-        redis.call('HSET', life, 'last', last, 'bytes', bytes)
+        redis.call('HSET', life, 'last', last, 'bytes', bytes, writer, ARGV[#ARGV - 1] .. ' ' .. before .. ' ' .. last)
         return answer
         """;
 
     /// <summary>
-    /// Takes the epoch, the id to read after and how many bytes to read. Answers with the epoch, the last id, 1 if something at or before the
-    /// position is kept and 0 if not, or 2 if the position is known; then ids and records in turn. What another program wrote is passed over.
+    /// Takes the epoch, the position to read after and how many bytes to read. Answers with the epoch, the last position, 1 if something at or before
+    /// the position is kept and 0 if not, or 2 if the position is known; then positions and records in turn. What another program wrote is passed over.
     /// It looks at few records at once: large ones may follow small ones, and Redis serves nobody else while it copies them.
     /// </summary>
     public const string Read = Life + """
         local epoch, last = find()
         if epoch ~= ARGV[2] then return { epoch, last, 1 } end
-        local answer, after, from, left, count = { epoch, last, 2 }, ARGV[3], ARGV[3], tonumber(ARGV[4]), 1
+        local answer, after, from, left, count = { epoch, last, 2 }, ARGV[3], id(ARGV[3]), tonumber(ARGV[4]), 1
         while left > 0 do
           local page = follow('(' .. from, count)
           for _, entry in ipairs(page) do
             if entry.before and left > 0 then
               if entry.before ~= after then
                 if #answer > 3 then return answer end
-                return { epoch, last, #redis.call('XREVRANGE', stream, after, '-', 'COUNT', 1) }
+                return { epoch, last, #redis.call('XREVRANGE', stream, id(after), '-', 'COUNT', 1) }
               end
-              answer[#answer + 1] = entry.id
+              answer[#answer + 1] = entry.position
               answer[#answer + 1] = entry.record
-              after, left = entry.id, left - #entry.record
+              after, left = entry.position, left - #entry.record
             end
             from = entry.id
           end
@@ -135,13 +143,14 @@ internal static class RedisScripts
           count = math.min(count * 2, 32)
         end
         if #answer == 3 and after ~= last then
-          return { epoch, last, #redis.call('XREVRANGE', stream, after, '-', 'COUNT', 1) }
+          return { epoch, last, #redis.call('XREVRANGE', stream, id(after), '-', 'COUNT', 1) }
         end
         return answer
         """;
 
     /// <summary>
-    /// Takes the retention in milliseconds and the size in bytes. Trims to both, and answers with the age of the oldest record in
+    /// Takes the retention in milliseconds and the size in bytes. Trims to both, forgets the writers that have not appended for a minute, which is
+    /// longer than any of them tries again, and answers with the age of the oldest record in
     /// milliseconds; with nothing if there is none.
     /// </summary>
     public const string Trim = Life + """
@@ -152,6 +161,11 @@ internal static class RedisScripts
           local keep = math.floor(redis.call('XLEN', stream) * size / (bytes - entry.bytes))
           if redis.call('XTRIM', stream, 'MAXLEN', '~', keep) == 0 then break end
           entry = first()
+        end
+        local fields = redis.call('HGETALL', life)
+        for index = 1, #fields, 2 do
+          local ms = string.match(fields[index], '^w:') and string.match(fields[index + 1], '^%d+ %S+ (%d+)')
+          if ms and tonumber(ms) < tonumber(oldest(60000)) then redis.call('HDEL', life, fields[index]) end
         end
         return entry and tonumber(oldest(0)) - string.match(entry.id, '^%d+') or false
         """;

@@ -6,8 +6,8 @@ namespace FuncSse.Topics.Redis;
 /// </summary>
 internal sealed class RedisWakeUp
 {
-    /// <summary>The bound of what a lost wake-up costs.</summary>
-    internal static readonly TimeSpan Rarely = TimeSpan.FromSeconds(5);
+    /// <summary>How late an event is at most whose wake-up was lost.</summary>
+    internal static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
 
     private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(1);
 
@@ -15,10 +15,10 @@ internal sealed class RedisWakeUp
     private readonly Lock _gate = new();
     private TaskCompletionSource _signal = NewSignal();
     private LogPosition? _newest;
-    private long _disturbed;
-    private int _disturbances;
+    private long _lastChange;
+    private int _changes;
 
-    public RedisWakeUp(TimeProvider time) => (_time, _disturbed) = (time, time.GetTimestamp());
+    public RedisWakeUp(TimeProvider time) => (_time, _lastChange) = (time, time.GetTimestamp());
 
     /// <summary>An instance appended up to here.</summary>
     public void Wake(string? end)
@@ -48,13 +48,13 @@ internal sealed class RedisWakeUp
     }
 
     /// <summary>The connection broke or is there again: something may have been missed.</summary>
-    public void Disturb()
+    public void OnConnectionChanged()
     {
         TaskCompletionSource signal;
         lock (_gate)
         {
-            _disturbances++;
-            _disturbed = _time.GetTimestamp();
+            _changes++;
+            _lastChange = _time.GetTimestamp();
             (signal, _signal) = (_signal, NewSignal());
         }
 
@@ -64,21 +64,21 @@ internal sealed class RedisWakeUp
     /// <summary>Waits until there may be something after a position.</summary>
     public async Task WaitAsync(LogPosition after, CancellationToken cancellationToken)
     {
-        int? disturbances = null;
+        int? changes = null;
         while (true)
         {
             Task signal;
             TimeSpan pause;
             lock (_gate)
             {
-                disturbances ??= _disturbances;
-                if (disturbances != _disturbances || IsNews(after))
+                changes ??= _changes;
+                if (changes != _changes || IsNews(after))
                 {
                     return;
                 }
 
                 signal = _signal.Task;
-                pause = _time.GetElapsedTime(_disturbed) < Rarely ? s_soon : Rarely;
+                pause = _time.GetElapsedTime(_lastChange) < LongestPause ? s_soon : LongestPause;
             }
 
             try
@@ -99,8 +99,7 @@ internal sealed class RedisWakeUp
             return false;
         }
 
-        // One look tells: of two epochs which one is over, and of an end that cannot be read that Redis has lost it. A second look would
-        // not know more.
+        // One look is enough: it shows which of two epochs is over, or that Redis has lost the end. A second look would show no more.
         _newest = null;
         return true;
     }

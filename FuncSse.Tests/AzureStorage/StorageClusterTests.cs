@@ -25,7 +25,7 @@ public sealed class StorageClusterTests(Azurite storage) : IClassFixture<Azurite
             var log = new FaultyLog(container.Create());
             log.OnAppend = async (append, _) =>
             {
-                IReadOnlyList<LogPosition>? ends = await append();
+                IReadOnlyList<LogPosition> ends = await append();
                 return log.Appends % 10 == 0 ? throw new EventLogUnavailableException() : ends;
             };
             nodes.Add(new TopicNode(log, container.Options));

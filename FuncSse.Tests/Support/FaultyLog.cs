@@ -13,7 +13,7 @@ internal sealed class FaultyLog(IEventLog log) : IEventLog
     public int Reads => Volatile.Read(ref _reads);
 
     /// <summary>Called in place of an append; calls the log itself if it likes.</summary>
-    public Func<Func<Task<IReadOnlyList<LogPosition>?>>, CancellationToken, Task<IReadOnlyList<LogPosition>?>> OnAppend { get; set; } =
+    public Func<Func<Task<IReadOnlyList<LogPosition>>>, CancellationToken, Task<IReadOnlyList<LogPosition>>> OnAppend { get; set; } =
         (append, _) => append();
 
     /// <summary>Called when the earliest position is found, before anyone knows it.</summary>
@@ -40,11 +40,10 @@ internal sealed class FaultyLog(IEventLog log) : IEventLog
 
     public Task WaitAsync(LogPosition after, CancellationToken cancellationToken) => Reached().WaitAsync(after, cancellationToken);
 
-    public Task<IReadOnlyList<LogPosition>?> AppendAsync(
-        string epoch, IReadOnlyList<ReadOnlyMemory<byte>> records, CancellationToken cancellationToken)
+    public Task<IReadOnlyList<LogPosition>> AppendAsync(IReadOnlyList<NumberedRecord> records, CancellationToken cancellationToken)
     {
         Interlocked.Increment(ref _appends);
-        return OnAppend(() => Reached().AppendAsync(epoch, records, CancellationToken.None), cancellationToken);
+        return OnAppend(() => Reached().AppendAsync(records, CancellationToken.None), cancellationToken);
     }
 
     private IEventLog Reached() => IsUnreachable ? throw new EventLogUnavailableException() : log;

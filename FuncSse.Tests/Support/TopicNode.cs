@@ -15,6 +15,9 @@ internal sealed class TopicNode : IAsyncDisposable
 {
     public static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
+    // Those of the writer are above 0.
+    private long _number;
+
     private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
 
     public TopicNode(IEventLog log, TopicOptions? options = null, TimeProvider? time = null)
@@ -82,16 +85,15 @@ internal sealed class TopicNode : IAsyncDisposable
     }
 
     /// <summary>Appends bytes that no writer made.</summary>
-    public async Task<IReadOnlyList<LogPosition>> AppendAsync(params IEnumerable<byte[]> records)
-    {
-        LogPosition end = await Log.GetEndAsync(TestContext.Current.CancellationToken).WaitAsync(Limit);
-        ReadOnlyMemory<byte>[] lines = [.. records.Select(record => new ReadOnlyMemory<byte>(record))];
-        return (await Log.AppendAsync(end.Epoch, lines, TestContext.Current.CancellationToken).WaitAsync(Limit))!;
-    }
+    public Task<IReadOnlyList<LogPosition>> AppendAsync(params IEnumerable<byte[]> lines) =>
+        AppendAsync([.. lines.Select(line => new NumberedRecord(--_number, line))]);
+
+    public Task<IReadOnlyList<LogPosition>> AppendAsync(NumberedRecord[] records) =>
+        Log.AppendAsync(records, TestContext.Current.CancellationToken).WaitAsync(Limit);
 
     /// <summary>A record as a writer makes it.</summary>
-    public static byte[] Record(string writer, long number, LogPosition after, string data) =>
-        new EventRecord(writer, number, after.Segment, after.Offset, "t", null, DateTimeOffset.UnixEpoch, Encoding.UTF8.GetBytes(data)).Encode();
+    public static NumberedRecord Record(long number, string data) =>
+        new(number, new EventRecord("t", null, DateTimeOffset.UnixEpoch, Encoding.UTF8.GetBytes(data)).Encode());
 
     public static string Data(ReadOnlyMemory<byte> frame)
     {

@@ -12,33 +12,21 @@ internal enum RecordKind
     Damaged,
 }
 
-/// <summary>
-/// An event as it stands in the log: one line of JSON. <paramref name="Writer"/>, <paramref name="Number"/> and the position of
-/// <paramref name="AfterSegment"/> and <paramref name="AfterOffset"/> are for <see cref="SeenWriters"/>.
-/// </summary>
-/// <param name="Writer">The process that published it: random, new with each process.</param>
-/// <param name="Number">Greater than that of all that the writer tried to append before.</param>
-/// <param name="AfterSegment">With the offset, an end of the log that the writer knew before it first tried to append the event.</param>
-/// <param name="AfterOffset">See there.</param>
-/// <param name="Topic">The topic's name.</param>
+/// <summary>An event as it stands in the log: one line of JSON.</summary>
+/// <param name="Topic">The topic's name. It stands at the beginning, so that a reader need not decode what it does not want.</param>
 /// <param name="Type">The event's type, if it has one.</param>
 /// <param name="Published">When it was published, by the publisher's clock: for the metric of the delay, and nothing else.</param>
 /// <param name="Data">The data: UTF-8.</param>
-internal sealed record EventRecord(
-    string Writer,
-    long Number,
-    long AfterSegment,
-    long AfterOffset,
-    string Topic,
-    string? Type,
-    DateTimeOffset Published,
-    ReadOnlyMemory<byte> Data)
+internal sealed record EventRecord(string Topic, string? Type, DateTimeOffset Published, ReadOnlyMemory<byte> Data)
 {
-    private const int Version = 1;
+    private const int Version = 2;
 
     // A line end within a string is escaped in any case; nothing else has to be.
     private static readonly JsonWriterOptions s_options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
+    private static ReadOnlySpan<byte> Beginning => "{\"v\":2,\"t\":\""u8;
+
+    /// <summary>The line, which ends with a mark of its own: two lines of the same event differ.</summary>
     public byte[] Encode()
     {
         var line = new ArrayBufferWriter<byte>(Data.Length + 256);
@@ -46,10 +34,6 @@ internal sealed record EventRecord(
         {
             json.WriteStartObject();
             json.WriteNumber("v"u8, Version);
-            json.WriteString("w"u8, Writer);
-            json.WriteNumber("n"u8, Number);
-            json.WriteNumber("s"u8, AfterSegment);
-            json.WriteNumber("o"u8, AfterOffset);
             json.WriteString("t"u8, Topic);
             if (Type is not null)
             {
@@ -58,12 +42,39 @@ internal sealed record EventRecord(
 
             json.WriteNumber("p"u8, Published.ToUnixTimeMilliseconds());
             json.WriteString("d"u8, Data.Span);
+            json.WriteString("r"u8, RecordMark.Create());
             json.WriteEndObject();
         }
 
         return line.WrittenSpan.ToArray();
     }
 
+    /// <summary>Finds the topic of a line that <see cref="Encode"/> made without decoding the line.</summary>
+    /// <param name="line">The line.</param>
+    /// <param name="topic">The topic's name, which is ASCII.</param>
+    /// <returns><see langword="false"/> if the line has to be decoded to be judged.</returns>
+    public static bool TryReadTopic(ReadOnlySpan<byte> line, out ReadOnlySpan<byte> topic)
+    {
+        topic = default;
+        if (!line.StartsWith(Beginning))
+        {
+            return false;
+        }
+
+        ReadOnlySpan<byte> rest = line[Beginning.Length..];
+        int end = rest.IndexOfAny("\"\\"u8);
+        if (end <= 0 || rest[end] == '\\')
+        {
+            return false;
+        }
+
+        topic = rest[..end];
+        return true;
+    }
+
+    /// <summary>Reads a line.</summary>
+    /// <param name="line">The line: any bytes.</param>
+    /// <param name="record">The event; <see langword="null"/> if the line is none.</param>
     public static RecordKind Decode(ReadOnlySpan<byte> line, out EventRecord? record)
     {
         record = null;
@@ -81,8 +92,8 @@ internal sealed record EventRecord(
     {
         record = null;
         var json = new Utf8JsonReader(line);
-        (string? writer, string? topic, string? type, byte[]? data) = (null, null, null, null);
-        (long version, long number, long segment, long offset, long published) = (0, 0, -1, -1, long.MinValue);
+        (string? topic, string? type, byte[]? data) = (null, null, null);
+        (long version, long published) = (0, long.MinValue);
         if (!json.Read() || json.TokenType != JsonTokenType.StartObject)
         {
             return RecordKind.Damaged;
@@ -95,10 +106,6 @@ internal sealed record EventRecord(
             switch (name)
             {
                 case (byte)'v': version = json.GetInt64(); break;
-                case (byte)'w': writer = json.GetString(); break;
-                case (byte)'n': number = json.GetInt64(); break;
-                case (byte)'s': segment = json.GetInt64(); break;
-                case (byte)'o': offset = json.GetInt64(); break;
                 case (byte)'t': topic = json.GetString(); break;
                 case (byte)'e': type = json.GetString(); break;
                 case (byte)'p': published = json.GetInt64(); break;
@@ -106,22 +113,20 @@ internal sealed record EventRecord(
                 default: json.Skip(); break;
             }
 
-            // It comes first: what a later version has after it is not ours to judge.
+            // The version comes first: what a later version has after it is not for this one to judge.
             if (version > Version)
             {
                 return RecordKind.LaterVersion;
             }
         }
 
-        bool whole = json.TokenType == JsonTokenType.EndObject && !json.Read() && version == Version;
-        if (!whole || writer is not { Length: > 0 and <= 64 } || number < 1 || segment < 0 || offset < 0 || data is null
-            || !TopicName.IsValid(topic) || !EventType.IsValid(type))
+        bool isWhole = json.TokenType == JsonTokenType.EndObject && !json.Read() && version == Version;
+        if (!isWhole || data is null || !TopicName.IsValid(topic) || !EventType.IsValid(type))
         {
             return RecordKind.Damaged;
         }
 
-        record = new EventRecord(
-            writer, number, segment, offset, topic!, type, DateTimeOffset.FromUnixTimeMilliseconds(published), data);
+        record = new EventRecord(topic!, type, DateTimeOffset.FromUnixTimeMilliseconds(published), data);
         return RecordKind.Event;
     }
 

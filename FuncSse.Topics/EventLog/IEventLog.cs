@@ -1,13 +1,12 @@
 namespace FuncSse.Topics;
 
 /// <summary>
-/// One append-only sequence of records for all topics of the app. It knows nothing of what is in a record: encoding, group commit and
-/// passing over repeated records are common to all logs.
+/// One append-only sequence of records for all topics of the app. A log knows nothing of what is in a record but its mark
+/// (<see cref="RecordMark"/>): encoding and group commit are common to all logs.
 /// </summary>
 /// <remarks>
 /// All methods may be called by several threads at once, except that one append is under way at a time. They throw
-/// <see cref="EventLogUnavailableException"/> when the log cannot be reached or does not answer as it should. An append that threw may still
-/// land later, whole or not at all.
+/// <see cref="EventLogUnavailableException"/> when the log cannot be reached or does not answer as it should.
 /// </remarks>
 public interface IEventLog
 {
@@ -23,7 +22,10 @@ public interface IEventLog
     Task<LogPosition> GetEarliestAsync(CancellationToken cancellationToken);
 
     /// <summary>Reads on from a position, in the log's order.</summary>
-    /// <param name="after">The position: any at all, so the log checks with bounded work whether a record ends there.</param>
+    /// <param name="after">
+    /// The position: any at all, so the log checks with bounded work whether a record with this mark ends there. A log that lost its newest part
+    /// does not know the positions in it, also where it has grown beyond them again.
+    /// </param>
     /// <param name="maxBytes">About how many bytes to read: one record at least, if there is one.</param>
     /// <param name="cancellationToken">Ends the call.</param>
     Task<LogPage> ReadAsync(LogPosition after, int maxBytes, CancellationToken cancellationToken);
@@ -36,11 +38,12 @@ public interface IEventLog
     /// <param name="cancellationToken">Ends the wait.</param>
     Task WaitAsync(LogPosition after, CancellationToken cancellationToken);
 
-    /// <summary>Appends records as one, and returns the position at which each of them ends.</summary>
-    /// <param name="epoch">The life of the log for which the records were made.</param>
-    /// <param name="records">The records: each one line of text without its end, and not empty.</param>
+    /// <summary>Appends records, all of them or none, and returns the position at which each of them ends.</summary>
+    /// <param name="records">
+    /// The records, one at least, in the order of their numbers. An append that threw may have landed, or may still be under way. Its
+    /// records, or some of them, may come again with the next call: each counts once for every reader, and has one position, whether the
+    /// first attempt landed or not.
+    /// </param>
     /// <param name="cancellationToken">Ends the call; what was appended may still land.</param>
-    /// <returns><see langword="null"/> if the log has another epoch by now: nothing was appended.</returns>
-    Task<IReadOnlyList<LogPosition>?> AppendAsync(
-        string epoch, IReadOnlyList<ReadOnlyMemory<byte>> records, CancellationToken cancellationToken);
+    Task<IReadOnlyList<LogPosition>> AppendAsync(IReadOnlyList<NumberedRecord> records, CancellationToken cancellationToken);
 }

@@ -9,9 +9,14 @@ public enum PositionState
     /// <summary>What followed it is no longer kept.</summary>
     Expired,
 
-    /// <summary>No record ends there, or it is of another epoch.</summary>
+    /// <summary>No record with this mark ends there, or it is of another epoch.</summary>
     Unknown,
 }
+
+/// <summary>A record that is to be appended.</summary>
+/// <param name="Number">Greater than that of each record that this process appended before. A record that comes again has the number that it had.</param>
+/// <param name="Line">One line of text without its end, and not empty.</param>
+public readonly record struct NumberedRecord(long Number, ReadOnlyMemory<byte> Line);
 
 /// <summary>A record as it stands in the log.</summary>
 /// <param name="Line">Its bytes without the line's end.</param>

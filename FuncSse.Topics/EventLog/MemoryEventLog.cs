@@ -4,25 +4,34 @@ namespace FuncSse.Topics;
 /// The log in the memory of one process: for development, tests and apps of one instance. Its epoch is new with each process. It is bounded
 /// by <see cref="TopicOptions.Retention"/>, by <see cref="TopicOptions.MaxLogSize"/> (256 MB at most) and by a million events.
 /// </summary>
-/// <param name="options">The bounds.</param>
-/// <param name="time">Measures the retention.</param>
-public sealed class MemoryEventLog(TopicOptions options, TimeProvider time) : IEventLog
+public sealed class MemoryEventLog : IEventLog
 {
     internal const int MaxRecords = 1_000_000;
 
     private const long MaxBytes = 256L << 20;
     private const int Overhead = 160;
 
-    private readonly long _maxBytes = Math.Min(options.MaxLogSize, MaxBytes);
-    private readonly string _epoch = LogPosition.NewEpoch();
+    private readonly long _maxBytes;
+    private readonly TimeSpan _retention;
+    private readonly TimeProvider _time;
     private readonly Lock _gate = new();
     private readonly List<(LogRecord Record, long Appended)> _records = [];
+    private readonly Dictionary<long, LogPosition> _lastAppend = [];
     private TaskCompletionSource _appended = NewSignal();
-    private int _gone; // How many at the front of the list are no longer kept.
-    private long _end;
+    private LogPosition _end = new(LogPosition.NewEpoch(), 0, 0);
+    private LogPosition _earliest;
+    private int _removed; // How many at the front of the list are no longer kept.
     private long _bytes;
 
-    private long Kept => _records.Count - _gone;
+    /// <summary>Makes one.</summary>
+    /// <param name="options">The bounds.</param>
+    /// <param name="time">Measures the retention.</param>
+    public MemoryEventLog(TopicOptions options, TimeProvider time)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        (_maxBytes, _retention, _time) = (Math.Min(options.MaxLogSize, MaxBytes), options.Retention, time);
+        _earliest = _end;
+    }
 
     /// <inheritdoc/>
     public TimeSpan? OldestAge
@@ -31,17 +40,19 @@ public sealed class MemoryEventLog(TopicOptions options, TimeProvider time) : IE
         {
             lock (_gate)
             {
-                return Kept > 0 ? time.GetElapsedTime(_records[_gone].Appended) : null;
+                return Kept > 0 ? _time.GetElapsedTime(_records[_removed].Appended) : null;
             }
         }
     }
+
+    private int Kept => _records.Count - _removed;
 
     /// <inheritdoc/>
     public Task<LogPosition> GetEndAsync(CancellationToken cancellationToken)
     {
         lock (_gate)
         {
-            return Task.FromResult(At(_end));
+            return Task.FromResult(_end);
         }
     }
 
@@ -51,7 +62,7 @@ public sealed class MemoryEventLog(TopicOptions options, TimeProvider time) : IE
         lock (_gate)
         {
             Trim();
-            return Task.FromResult(At(_end - Kept));
+            return Task.FromResult(_earliest);
         }
     }
 
@@ -62,26 +73,31 @@ public sealed class MemoryEventLog(TopicOptions options, TimeProvider time) : IE
         lock (_gate)
         {
             Trim();
-            if (after.Epoch != _epoch || after.Segment != 0 || after.Offset > _end)
+            if (after.Epoch != _end.Epoch || after.Segment != 0 || after.Offset > _end.Offset)
             {
                 return Task.FromResult(new LogPage(PositionState.Unknown, [], after));
             }
 
-            long earliest = _end - Kept;
-            if (after.Offset < earliest)
+            if (after.Offset < _earliest.Offset)
             {
                 return Task.FromResult(new LogPage(PositionState.Expired, [], after));
             }
 
+            int first = _removed + (int)(after.Offset - _earliest.Offset);
+            if (after != (first == _removed ? _earliest : _records[first - 1].Record.End))
+            {
+                return Task.FromResult(new LogPage(PositionState.Unknown, [], after));
+            }
+
             var records = new List<LogRecord>();
-            for (int index = _gone + (int)(after.Offset - earliest); index < _records.Count && maxBytes > 0; index++)
+            for (int index = first; index < _records.Count && maxBytes > 0; index++)
             {
                 records.Add(_records[index].Record);
                 maxBytes -= _records[index].Record.Line.Length;
             }
 
             LogPosition next = records.Count > 0 ? records[^1].End : after;
-            return Task.FromResult(new LogPage(PositionState.Known, records, next, HasMore: next.Offset < _end));
+            return Task.FromResult(new LogPage(PositionState.Known, records, next, HasMore: next != _end));
         }
     }
 
@@ -91,29 +107,32 @@ public sealed class MemoryEventLog(TopicOptions options, TimeProvider time) : IE
         ArgumentNullException.ThrowIfNull(after);
         lock (_gate)
         {
-            return after.Offset == _end ? _appended.Task.WaitAsync(cancellationToken) : Task.CompletedTask;
+            return after == _end ? _appended.Task.WaitAsync(cancellationToken) : Task.CompletedTask;
         }
     }
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<LogPosition>?> AppendAsync(
-        string epoch, IReadOnlyList<ReadOnlyMemory<byte>> records, CancellationToken cancellationToken)
+    public Task<IReadOnlyList<LogPosition>> AppendAsync(IReadOnlyList<NumberedRecord> records, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(records);
-        if (epoch != _epoch)
-        {
-            return Task.FromResult<IReadOnlyList<LogPosition>?>(null);
-        }
-
         TaskCompletionSource appended;
         var ends = new LogPosition[records.Count];
         lock (_gate)
         {
+            // An append lands whole, and its records can come again only with the next one.
+            if (records.Count == 0 || _lastAppend.ContainsKey(records[0].Number))
+            {
+                return Task.FromResult<IReadOnlyList<LogPosition>>([.. records.Select(record => _lastAppend[record.Number])]);
+            }
+
+            _lastAppend.Clear();
             for (int index = 0; index < ends.Length; index++)
             {
-                ends[index] = At(++_end);
-                _records.Add((new LogRecord(records[index], ends[index]), time.GetTimestamp()));
-                _bytes += records[index].Length + Overhead;
+                ReadOnlyMemory<byte> line = records[index].Line;
+                _end = ends[index] = _end with { Offset = _end.Offset + 1, Mark = RecordMark.Of(line.Span) };
+                _lastAppend.Add(records[index].Number, _end);
+                _records.Add((new LogRecord(line, _end), _time.GetTimestamp()));
+                _bytes += line.Length + Overhead;
             }
 
             Trim();
@@ -121,23 +140,23 @@ public sealed class MemoryEventLog(TopicOptions options, TimeProvider time) : IE
         }
 
         appended.SetResult();
-        return Task.FromResult<IReadOnlyList<LogPosition>?>(ends);
+        return Task.FromResult<IReadOnlyList<LogPosition>>(ends);
     }
-
-    private LogPosition At(long offset) => new(_epoch, 0, offset);
 
     private void Trim()
     {
-        while (Kept > 0 && (_bytes > _maxBytes || Kept > MaxRecords || time.GetElapsedTime(_records[_gone].Appended) > options.Retention))
+        while (Kept > 0 && (_bytes > _maxBytes || Kept > MaxRecords || _time.GetElapsedTime(_records[_removed].Appended) > _retention))
         {
-            _bytes -= _records[_gone].Record.Line.Length + Overhead;
-            _records[_gone++] = default;
+            LogRecord oldest = _records[_removed].Record;
+            _bytes -= oldest.Line.Length + Overhead;
+            _earliest = oldest.End;
+            _records[_removed++] = default;
         }
 
-        if (_gone > 1024 && _gone > _records.Count / 2)
+        if (_removed > 1024 && _removed > _records.Count / 2)
         {
-            _records.RemoveRange(0, _gone);
-            _gone = 0;
+            _records.RemoveRange(0, _removed);
+            _removed = 0;
         }
     }
 

@@ -14,7 +14,7 @@ internal sealed class TopicHostedService(
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        lifetime.ApplicationStopping.Register(writer.Hurry);
+        lifetime.ApplicationStopping.Register(writer.BeginShutdown);
         if (options.PublishKey.Any(key => key.Length < MinKeyLength))
         {
             TopicLogMessages.ShortPublishKey(logger, MinKeyLength);

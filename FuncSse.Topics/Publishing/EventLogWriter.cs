@@ -1,20 +1,19 @@
-using System.Security.Cryptography;
 
 namespace FuncSse.Topics;
 
 /// <summary>
 /// Group commit: what is published while an append is under way goes out with the next one. One append is under way at a time, which keeps
-/// the order of a caller's publishes and the numbers of <see cref="SeenWriters"/>.
+/// the order of a caller's publishes.
 /// </summary>
 internal sealed class EventLogWriter : IAsyncDisposable
 {
     /// <summary>How long a publisher waits for the log at most.</summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    public static readonly TimeSpan PublishTimeout = TimeSpan.FromSeconds(10);
 
-    /// <summary>How long what is pending has when the host stops.</summary>
-    public static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(4);
+    /// <summary>How long the log may take for pending events once the host stops.</summary>
+    public static readonly TimeSpan ShutdownTimeout = TimeSpan.FromSeconds(4);
 
-    /// <summary>How many bytes may wait; beyond it publishers get an error at once.</summary>
+    /// <summary>How many bytes may wait. Beyond it, publishers get an error at once.</summary>
     internal const long MaxPendingBytes = 32L << 20;
 
     private const int MaxBatchBytes = 2 << 20;
@@ -23,12 +22,12 @@ internal sealed class EventLogWriter : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly TopicMetrics _metrics;
     private readonly EventLogAppender _appender;
-    private readonly CancellationTokenSource _hurry;
+    private readonly CancellationTokenSource _shutdown;
     private readonly CancellationTokenSource _stop;
     private readonly Lock _gate = new();
     private readonly Queue<PendingEvent> _pending = new();
     private long _pendingBytes;
-    private volatile bool _isHurried;
+    private volatile bool _isShuttingDown;
     private Task _run = Task.CompletedTask;
     private bool _runs;
     private bool _stopped;
@@ -36,15 +35,14 @@ internal sealed class EventLogWriter : IAsyncDisposable
     public EventLogWriter(IEventLog log, TopicMetrics metrics, TimeProvider time)
     {
         (_time, _metrics) = (time, metrics);
-        _hurry = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
+        _shutdown = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
         _stop = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
-        string writer = RandomNumberGenerator.GetHexString(12, lowercase: true);
-        _appender = new EventLogAppender(log, writer, metrics, time);
+        _appender = new EventLogAppender(log, metrics, time);
     }
 
-    /// <summary>Appends an event and returns its position, which is that of its first copy, once the log has it.</summary>
+    /// <summary>Appends an event and returns its position once the log has it.</summary>
     /// <exception cref="EventLogUnavailableException">
-    /// The log did not take it within <see cref="Patience"/>, too much waits already, or the host stops.
+    /// The log did not take it within <see cref="PublishTimeout"/>, too many events wait already, or the host has stopped.
     /// </exception>
     public async Task<LogPosition> AppendAsync(string topic, string? type, ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
     {
@@ -53,24 +51,24 @@ internal sealed class EventLogWriter : IAsyncDisposable
         Enqueue(pending);
         await using CancellationTokenRegistration cancelled =
             cancellationToken.Register(() => pending.TrySetCanceled(cancellationToken));
-        await using ITimer patience =
-            _time.CreateTimer(static waiting => ((PendingEvent)waiting!).GiveUp(), pending, Patience, Timeout.InfiniteTimeSpan);
+        await using ITimer timeout =
+            _time.CreateTimer(static waiting => ((PendingEvent)waiting!).FailWithTimeout(), pending, PublishTimeout, Timeout.InfiniteTimeSpan);
         LogPosition position = await pending.Task;
         _metrics.Published(_time.GetElapsedTime(pending.Enqueued));
         return position;
     }
 
     /// <summary>
-    /// The host begins to stop, and the servers may still take a while. What is pending has <see cref="StopPatience"/> from now on, and so
+    /// The host begins to stop, and the servers may still take a while. Pending events have <see cref="ShutdownTimeout"/> from now on, and so
     /// has each event that comes in the meantime.
     /// </summary>
-    public void Hurry()
+    public void BeginShutdown()
     {
-        _isHurried = true;
-        _hurry.CancelAfter(StopPatience);
+        _isShuttingDown = true;
+        _shutdown.CancelAfter(ShutdownTimeout);
     }
 
-    /// <summary>Takes no more events, and lets what is pending finish or fail within <see cref="StopPatience"/>.</summary>
+    /// <summary>Takes no more events, and lets pending ones finish or fail within <see cref="ShutdownTimeout"/>.</summary>
     public async Task StopAsync()
     {
         Task run;
@@ -79,7 +77,7 @@ internal sealed class EventLogWriter : IAsyncDisposable
             if (!_stopped)
             {
                 _stopped = true;
-                _stop.CancelAfter(StopPatience);
+                _stop.CancelAfter(ShutdownTimeout);
             }
 
             run = _run;
@@ -91,7 +89,7 @@ internal sealed class EventLogWriter : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await StopAsync();
-        _hurry.Dispose();
+        _shutdown.Dispose();
         _stop.Dispose();
     }
 
@@ -101,7 +99,7 @@ internal sealed class EventLogWriter : IAsyncDisposable
         {
             if (_stopped)
             {
-                throw new EventLogUnavailableException("The host stops: nothing is published any more.");
+                throw new EventLogUnavailableException("The host has stopped and publishes nothing any more.");
             }
 
             if (_pendingBytes + pending.Size > MaxPendingBytes)
@@ -122,14 +120,14 @@ internal sealed class EventLogWriter : IAsyncDisposable
     private async Task RunAsync()
     {
         var batch = new List<PendingEvent>();
-        while (Take(batch))
+        while (TakeBatch(batch))
         {
             long bytes = batch.Sum(one => (long)one.Size);
-            // As long as the last of them may wait: those before it, which have waited longer, give up by themselves.
-            bool isHurried = _isHurried;
-            TimeSpan left = (isHurried ? StopPatience : Patience) - _time.GetElapsedTime(batch[^1].Enqueued);
+            // The last event of the batch may wait for the longest time. Those before it time out by themselves.
+            bool isShuttingDown = _isShuttingDown;
+            TimeSpan left = (isShuttingDown ? ShutdownTimeout : PublishTimeout) - _time.GetElapsedTime(batch[^1].Enqueued);
             using var limit = new CancellationTokenSource(left > TimeSpan.Zero ? left : TimeSpan.Zero, _time);
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, _stop.Token, isHurried ? default : _hurry.Token);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, _stop.Token, isShuttingDown ? default : _shutdown.Token);
             try
             {
                 await _appender.AppendAsync(batch, either.Token);
@@ -144,12 +142,13 @@ internal sealed class EventLogWriter : IAsyncDisposable
                 _pendingBytes -= bytes;
             }
 
-            // Who waited for this batch often has the next event: it goes out with the next append and not with the one after.
+            // A publisher that waited for this batch often has its next event ready. After a yield that event goes out with the next append,
+            // and not with the one after.
             await Task.Yield();
         }
     }
 
-    private bool Take(List<PendingEvent> batch)
+    private bool TakeBatch(List<PendingEvent> batch)
     {
         batch.Clear();
         lock (_gate)
@@ -185,7 +184,7 @@ internal sealed class EventLogWriter : IAsyncDisposable
         {
             if (pending.TrySetException(failure))
             {
-                _ = pending.Task.Exception; // Seen, even where nobody waits any more.
+                _ = pending.Task.Exception; // Observed, also where nobody waits any more.
             }
         }
     }

@@ -1,10 +1,10 @@
 namespace FuncSse.Topics;
 
-/// <summary>An event that waits for the log. It is done when the log has it, when that cannot be, or when the publisher no longer waits.</summary>
+/// <summary>An event that waits for the log. It is completed when the log has it, when that cannot be, or when the publisher no longer waits.</summary>
 internal sealed class PendingEvent(string topic, string? type, ReadOnlyMemory<byte> data, DateTimeOffset published, long enqueued)
     : TaskCompletionSource<LogPosition>(TaskCreationOptions.RunContinuationsAsynchronously)
 {
-    // What a record has beside its data, about.
+    // What a record holds apart from its data, roughly.
     private const int Overhead = 512;
 
     public string Topic => topic;
@@ -20,9 +20,9 @@ internal sealed class PendingEvent(string topic, string? type, ReadOnlyMemory<by
 
     public int Size => data.Length + Overhead;
 
-    /// <summary>The number that its record has: 0 before the first try.</summary>
-    public long Number { get; set; }
+    /// <summary>What is appended; set before the first attempt.</summary>
+    public NumberedRecord Record { get; set; }
 
     /// <summary>The publisher has waited for long enough. The event may be published all the same.</summary>
-    public void GiveUp() => TrySetException(new EventLogUnavailableException("The event log did not take the event in time."));
+    public void FailWithTimeout() => TrySetException(new EventLogUnavailableException("The event log did not take the event in time."));
 }

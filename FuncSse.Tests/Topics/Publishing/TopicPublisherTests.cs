@@ -144,7 +144,7 @@ public sealed class TopicPublisherTests : IAsyncDisposable
         _log.OnAppend = (_, cancellationToken) => s_never.WaitAsync(cancellationToken);
         Task<string> pending = _node.PublishAsync("t", "1");
         await Eventually.TrueAsync(() => _log.Appends > 0);
-        _node.Writer.Hurry();
+        _node.Writer.BeginShutdown();
         await MoveUntilAsync(pending);
         await Assert.ThrowsAsync<EventLogUnavailableException>(() => pending);
         Assert.InRange(_time.Now.TotalSeconds, 3.9, 4.2);

@@ -1,0 +1,145 @@
+using System.Globalization;
+using Azure;
+using Azure.Storage.Blobs.Models;
+
+namespace FuncSse.Topics.AzureStorage;
+
+/// <summary>
+/// Appends blocks to the active segment, each once. Where an answer leaves it open whether a block landed, the segment is sealed before the block
+/// is tried again, so that it cannot land later, and is searched for the block. For one caller at a time.
+/// </summary>
+internal sealed class BlobLogAppender(BlobLogContainer container, BlobLogRoller roller)
+{
+    private const int SearchSize = 4 << 20;
+
+    // The append whose outcome is open.
+    private Attempt? _open;
+
+    // The last append that landed. Its records come again if its answer was lost on the way to the caller.
+    private Dictionary<long, LogPosition> _landed = [];
+
+    /// <summary>Appends records, unless they have landed already, and returns where each of them ends.</summary>
+    public async Task<IReadOnlyList<LogPosition>> AppendAsync(IReadOnlyList<NumberedRecord> records, CancellationToken cancellationToken)
+    {
+        long first = records[0].Number;
+        if (_open is { } open && open.Records.Any(record => record.Number == first))
+        {
+            await SettleAsync(open, cancellationToken);
+        }
+
+        if (!_landed.ContainsKey(first))
+        {
+            await AppendNewAsync(records, cancellationToken);
+        }
+
+        return [.. records.Select(record => _landed[record.Number])];
+    }
+
+    private async Task AppendNewAsync(IReadOnlyList<NumberedRecord> records, CancellationToken cancellationToken)
+    {
+        long[] ends = new long[records.Count];
+        byte[] block = SegmentBytes.Join(records, ends);
+        for (BlobLogState state = await container.LocateAsync(cancellationToken); ;)
+        {
+            var attempt = new Attempt(state, records, block, ends);
+            _open = attempt;
+            try
+            {
+                using var content = new MemoryStream(block, writable: false);
+                BlobAppendInfo appended =
+                    await container.SegmentToAppend(state).AppendBlockAsync(content, cancellationToken: cancellationToken);
+                long begin = long.Parse(appended.BlobAppendOffset, NumberStyles.None, CultureInfo.InvariantCulture);
+                Land(attempt, begin);
+                await KeepUpAsync(state, begin + block.Length, appended.BlobCommittedBlockCount, cancellationToken);
+                return;
+            }
+            catch (RequestFailedException full) when (full.ErrorCode is "BlobIsSealed" or "BlockCountExceedsLimit" or "InvalidBlobType")
+            {
+                _open = null;
+                state = await roller.RollAsync(state, cancellationToken);
+            }
+            catch (RequestFailedException missing) when (missing.Status == 404)
+            {
+                _open = null; // The log was deleted.
+                container.Forget(state);
+                state = await container.LocateAsync(cancellationToken);
+            }
+            catch (RequestFailedException refused) when (refused.Status is >= 400 and < 500)
+            {
+                _open = null;
+                throw;
+            }
+        }
+    }
+
+    private async Task SettleAsync(Attempt attempt, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await container.SealAsync(attempt.State.Epoch, attempt.State.Active, cancellationToken);
+            if (await FindAsync(attempt, cancellationToken) is { } begin)
+            {
+                Land(attempt, begin);
+            }
+        }
+        catch (RequestFailedException gone) when (gone.Status is 404 or 409)
+        {
+            // The segment is past retention, or the log was deleted: nobody reads what may have landed there.
+        }
+
+        _open = null;
+    }
+
+    /// <summary>Searches a sealed segment for the block, from the length that the segment had before the attempt.</summary>
+    private async Task<long?> FindAsync(Attempt attempt, CancellationToken cancellationToken)
+    {
+        var segment = container.Segment(attempt.State.Epoch, attempt.State.Active);
+        BlobProperties properties = await segment.GetPropertiesAsync(cancellationToken: cancellationToken);
+        for (long from = attempt.State.Length; from + attempt.Block.Length <= properties.ContentLength; from += SearchSize)
+        {
+            var options = new BlobDownloadOptions { Range = new HttpRange(from, SearchSize + attempt.Block.Length - 1) };
+            BlobDownloadResult part = await segment.DownloadContentAsync(options, cancellationToken);
+            int index = part.Content.ToMemory().Span.IndexOf(attempt.Block);
+            if (index >= 0)
+            {
+                return from + index;
+            }
+        }
+
+        return null;
+    }
+
+    private void Land(Attempt attempt, long begin)
+    {
+        _open = null;
+        _landed = [];
+        for (int index = 0; index < attempt.Ends.Length; index++)
+        {
+            NumberedRecord record = attempt.Records[index];
+            string mark = RecordMark.Of(record.Line.Span);
+            _landed.Add(record.Number, new LogPosition(attempt.State.Epoch, attempt.State.Active, begin + attempt.Ends[index], mark));
+        }
+    }
+
+    // What was appended is acknowledged whatever becomes of this.
+    private async Task KeepUpAsync(BlobLogState state, long length, int blocks, CancellationToken cancellationToken)
+    {
+        BlobLogState grown = state with { Length = length };
+        container.Update(state, grown);
+        if (roller.IsFull(blocks, length))
+        {
+            try
+            {
+                grown = await roller.RollAsync(grown, cancellationToken);
+            }
+            catch (Exception exception) when (exception is EventLogUnavailableException || StorageErrors.IsOutage(exception, CancellationToken.None))
+            {
+                // The segment is full for the next append too.
+            }
+        }
+
+        roller.KeepUp(grown);
+    }
+
+    private sealed record Attempt(BlobLogState State, IReadOnlyList<NumberedRecord> Records, byte[] Block, long[] Ends);
+}

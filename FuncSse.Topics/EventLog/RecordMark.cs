@@ -1,0 +1,43 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace FuncSse.Topics;
+
+/// <summary>
+/// The random characters at the end of each record, which name it: a position carries them, so that a log which lost its newest part never
+/// takes a position in that part for one in what it wrote there later.
+/// </summary>
+public static class RecordMark
+{
+    /// <summary>How many characters a mark has: one of 1.7 million marks.</summary>
+    public const int Length = 4;
+
+    /// <summary>How many bytes at the end of a record hold its mark.</summary>
+    public static int TailLength => Prefix.Length + Length + Suffix.Length;
+
+    private const string Characters = "abcdefghijklmnopqrstuvwxyz0123456789";
+
+    private static ReadOnlySpan<byte> Prefix => "\"r\":\""u8;
+
+    private static ReadOnlySpan<byte> Suffix => "\"}"u8;
+
+    /// <summary>A random mark.</summary>
+    public static string Create() => RandomNumberGenerator.GetString(Characters, Length);
+
+    /// <summary>Whether this can be a mark.</summary>
+    /// <param name="text">Any text.</param>
+    public static bool IsMark(string? text) => text is { Length: Length } && !text.AsSpan().ContainsAnyExcept(Characters);
+
+    /// <summary>Finds the mark of a record; empty if it has none, as what another program wrote.</summary>
+    /// <param name="line">The record, or its last <see cref="TailLength"/> bytes.</param>
+    public static string Of(ReadOnlySpan<byte> line)
+    {
+        if (line.Length < TailLength || !line.EndsWith(Suffix) || !line[^TailLength..].StartsWith(Prefix))
+        {
+            return "";
+        }
+
+        string mark = Encoding.ASCII.GetString(line[^(Length + Suffix.Length)..^Suffix.Length]);
+        return IsMark(mark) ? mark : "";
+    }
+}
