@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+
 namespace FuncSse.Benchmarks;
 
 /// <summary>A column that divides a figure by the same figure of another row.</summary>
@@ -34,7 +36,7 @@ internal sealed class Rounds<TRow>
                         rounds[round] = figures;
                     }
                 }
-                catch (BenchmarkException problem)
+                catch (Exception problem) when (problem is BenchmarkException or HttpRequestException or InvalidOperationException or SocketException)
                 {
                     Progress.Fail($"{row}: {problem.Message}"); // The figures of the other rows remain valid.
                 }

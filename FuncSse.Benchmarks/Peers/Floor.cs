@@ -41,7 +41,12 @@ internal sealed class Floor(bool isCounter)
             while (_counters.TryPeek(out (Socket Client, long Due, int Count) next) && next.Due <= now)
             {
                 _counters.Dequeue();
-                Count(next.Client, next.Due, next.Count + 1);
+                (next.Due, next.Count) = (next.Due + Stopwatch.Frequency, next.Count + 1);
+                Utf8.TryWrite(_buffer, $"id: {next.Count}\ndata: {next.Count}\n\n", out int written);
+                if (TrySend(next.Client, _buffer.AsSpan(0, written)))
+                {
+                    _counters.Enqueue(next);
+                }
             }
         }
     }
@@ -84,15 +89,6 @@ internal sealed class Floor(bool isCounter)
         {
             _publishers.Remove(client);
             client.Dispose();
-        }
-    }
-
-    private void Count(Socket client, long due, int count)
-    {
-        Utf8.TryWrite(_buffer, $"id: {count}\ndata: {count}\n\n", out int written);
-        if (TrySend(client, _buffer.AsSpan(0, written)))
-        {
-            _counters.Enqueue((client, due + Stopwatch.Frequency, count));
         }
     }
 

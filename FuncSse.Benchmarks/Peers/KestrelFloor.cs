@@ -1,7 +1,7 @@
-using System.Collections.Concurrent;
 using System.IO.Pipelines;
 using System.Text.Unicode;
 using Microsoft.AspNetCore.Mvc;
+using Requests = System.Collections.Concurrent.ConcurrentQueue<(System.IO.Pipelines.PipeWriter Writer, System.Threading.Tasks.TaskCompletionSource Left, int Count)>;
 
 namespace FuncSse.Benchmarks;
 
@@ -14,8 +14,7 @@ internal static class KestrelFloor
     private const int SlotMilliseconds = 10;
     private const int Slots = 100;
 
-    private static readonly ConcurrentQueue<(PipeWriter Writer, int Count)>[] s_slots =
-        [.. Enumerable.Range(0, Slots).Select(_ => new ConcurrentQueue<(PipeWriter, int)>())];
+    private static readonly Requests[] s_slots = [.. Enumerable.Range(0, Slots).Select(_ => new Requests())];
 
     public static void Map(WebApplication app)
     {
@@ -24,8 +23,9 @@ internal static class KestrelFloor
         {
             context.Response.ContentType = "text/event-stream";
             await context.Response.WriteAsync("retry: 1000\n\n");
-            s_slots[Environment.TickCount64 / SlotMilliseconds % Slots].Enqueue((context.Response.BodyWriter, last));
-            await Task.Delay(Timeout.Infinite, context.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            var left = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            s_slots[Environment.TickCount64 / SlotMilliseconds % Slots].Enqueue((context.Response.BodyWriter, left, last));
+            await left.Task; // The writer is valid until the request ends.
         });
     }
 
@@ -34,16 +34,20 @@ internal static class KestrelFloor
         for (long slot = Environment.TickCount64 / SlotMilliseconds; ; slot++)
         {
             Thread.Sleep((int)Math.Max(0, (slot * SlotMilliseconds) - Environment.TickCount64));
-            ConcurrentQueue<(PipeWriter, int)> due = s_slots[slot % Slots];
-            for (int left = due.Count; left > 0 && due.TryDequeue(out (PipeWriter Writer, int Count) stream); left--)
+            Requests due = s_slots[slot % Slots];
+            for (int i = due.Count; i > 0 && due.TryDequeue(out (PipeWriter Writer, TaskCompletionSource Left, int Count) request); i--)
             {
-                int count = stream.Count + 1;
-                Utf8.TryWrite(stream.Writer.GetSpan(64), $"id: {count}\ndata: {count}\n\n", out int written);
-                stream.Writer.Advance(written);
-                ValueTask<FlushResult> flush = stream.Writer.FlushAsync();
+                request.Count++;
+                Utf8.TryWrite(request.Writer.GetSpan(64), $"id: {request.Count}\ndata: {request.Count}\n\n", out int written);
+                request.Writer.Advance(written);
+                ValueTask<FlushResult> flush = request.Writer.FlushAsync();
                 if (flush is { IsCompletedSuccessfully: true, Result.IsCompleted: false })
                 {
-                    due.Enqueue((stream.Writer, count));
+                    due.Enqueue(request);
+                }
+                else
+                {
+                    request.Left.SetResult();
                 }
             }
         }

@@ -46,15 +46,13 @@ internal static class StartBenchmark
         string project = app.Name == Minimal
             ? Path.Combine(AppContext.BaseDirectory, "Peers", "minimal.cs")
             : Path.Combine(RepositoryRoot.Path, SelfHost);
-        string[] arguments = ["publish", project, "-c", "Release", "-r", RuntimeInformation.RuntimeIdentifier, "-o", Folder(app, output), "--nologo"];
+        string[] arguments = ["publish", project, "-c", "Release", "-r", RuntimeInformation.RuntimeIdentifier, "-o", Path.Combine(output, app.ToString()), "--nologo"];
         ServerProcess.Run(new ProcessStartInfo("dotnet", [.. arguments, .. app.Arguments]));
     }
 
-    private static string Folder(App app, string output) => Path.Combine(output, app.ToString());
-
     private static OrderedDictionary<string, double> Measure(App app, string output)
     {
-        string program = Path.Combine(Folder(app, output), app.Name);
+        string program = Path.Combine(Path.Combine(output, app.ToString()), app.Name);
         var address = new IPEndPoint(IPAddress.Loopback, FreePort.Find());
         ProcessStartInfo command = File.Exists($"{program}.dll")
             ? ServerProcess.Dotnet($"{program}.dll", "--urls", $"http://{address}")
