@@ -90,12 +90,12 @@ public sealed partial class RepositoryTests
     }
 
     [Fact]
-    public void Settings_and_their_defaults_are_as_README_says()
+    public void Settings_and_their_defaults_are_as_the_settings_page_says()
     {
         // The two hosts open their streams to all origins.
         object[] sections = [new CounterOptions(), new SseOptions { AllowedOrigins = ["*"] }];
-        Assert.Equal(sections.SelectMany(Defaults), Rows(Setting(), "README.md"));
-        Assert.Equal(Defaults(new TopicOptions()), Rows(TopicSetting(), "README.md"));
+        Assert.Equal(sections.SelectMany(Defaults), Rows(Setting(), "docs/settings.md"));
+        Assert.Equal(Defaults(new TopicOptions()), Rows(TopicSetting(), "docs/settings.md"));
     }
 
     [Fact]
