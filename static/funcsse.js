@@ -51,7 +51,10 @@ function open(address, options, hand) {
   let opened = 0, heard = 0, looked = Date.now(), byBrowser = false; // whether the browser itself is coming back
   let beats = false, interval = 0, patience = 40_000; // whether there are keep-alives, how often, and the limit (ms) until that is known
 
-  const set = (/** @type {State} */ state, /** @type {Detail} */ detail = {}) => options.onState?.(self.state = state, detail);
+  function set(/** @type {State} */ state, /** @type {Detail} */ detail = {}) {
+    self.state = state;
+    options.onState?.(state, detail);
+  }
   function drop() {
     source?.close();
     clearTimeout(timer);
@@ -161,7 +164,10 @@ function share(address, options) {
   const self = { state: /** @type {State} */ ('connecting'), lastEventId: options.lastEventId ?? '', close: () => (
     over.signal.aborted || (over.abort(leave()), tell('closed', { reason: 'close' }))) };
   let asked = '', leave = () => {}, over = new AbortController();
-  const tell = (/** @type {State} */ state, /** @type {Detail} */ detail) => options.onState?.(self.state = state, detail);
+  function tell(/** @type {State} */ state, /** @type {Detail} */ detail) {
+    self.state = state;
+    options.onState?.(state, detail);
+  }
   function take(/** @type {Message} */ message) {
     self.lastEventId = message.id;
     if (history.push(message) > 500) history.shift();
