@@ -35,6 +35,8 @@ export function subscribe(url, options = {}) {
   return open(address, options, (event) => pass(event, options));
 }
 
+const isStream = (/** @type {Response | undefined} */ response) => /^text\/event-stream\b/i.test(response?.headers.get('content-type') ?? '');
+
 /** @param {MessageEvent<string>} event @param {Options} options */
 function pass(event, { onEvent, onReset }) {
   if (event.type === 'reset') onReset?.({ reason: /"reason"\s*:\s*"(\w+)"/.exec(event.data)?.[1] ?? 'unknown', id: event.lastEventId });
@@ -47,8 +49,10 @@ function open(address, options, hand) {
   const self = { state: /** @type {State} */ ('connecting'), lastEventId: options.lastEventId ?? '', close: () => end('closed', 'close') };
   let source = /** @type {EventSource | undefined} */ (undefined), sourceId = ''; // the last event id that the EventSource knows
   let timer = /** @type {any} */ (0), failures = 0, attempt = {}; // what an earlier attempt still hears of does not count
+  let trusted = true; // whether a HEAD that succeeds means that the next stream opens: not twice in a row
   let ticket = /** @type {string | void} */ (undefined), renew = !!getTicket && !address.searchParams.has('access_token');
-  let opened = 0, heard = 0, looked = Date.now(), byBrowser = false; // whether the browser itself is coming back
+  let opened = 0, heard = 0, looked = Date.now(); // times: the stream opened, something was heard, the clock was looked at
+  let byBrowser = false, fed = false; // whether the browser itself is coming back, and whether the stream before had an event
   let beats = false, interval = 0, patience = 40_000; // whether there are keep-alives, how often, and the limit (ms) until that is known
 
   function set(/** @type {State} */ state, /** @type {Detail} */ detail = {}) {
@@ -88,6 +92,7 @@ function open(address, options, hand) {
   }
   async function connect() {
     const current = drop();
+    heard = Date.now();
     if (renew) {
       const answer = await Promise.resolve().then(getTicket).then((value) => ({ value }), () => undefined);
       if (current !== attempt) return;
@@ -97,17 +102,18 @@ function open(address, options, hand) {
     const own = source = new EventSource(url(), { withCredentials });
     sourceId = '';
     renew = byBrowser = false;
-    heard = Date.now();
+    heard = Date.now(); // a renewed ticket took some time
     // A server may name its events "open" and "error" too. They come as MessageEvents to the same listeners.
     const on = (/** @type {string} */ type, /** @type {(event: any) => void} */ act, named = true) =>
       own.addEventListener(type, (event) => own === source && event instanceof MessageEvent === named && act(event));
-    on('open', () => (byBrowser = false, opened = heard = Date.now(), set('open')), false);
+    on('open', () => (byBrowser = fed = false, trusted = true, opened = heard = Date.now(), set('open')), false);
     on('error', () => onError(own), false);
     for (const type of new Set(['message', 'keep-alive', 'position', 'reset', 'expired', ...types])) on(type, onEvent);
   }
   function onEvent(/** @type {MessageEvent<string>} */ event) {
     const { type, lastEventId: id } = event, quiet = Date.now() - heard;
     heard += quiet;
+    fed = true;
     if (type === 'keep-alive' || type === 'position') {
       if (beats && quiet > 500) interval = Math.max(quiet, interval * 0.8);
       beats = true;
@@ -123,14 +129,19 @@ function open(address, options, hand) {
     set('reconnecting', { reason: 'lost' });
     if (byBrowser) return;
     // An EventSource that is closed for good does not say why. A HEAD does, a moment later: a page that goes away has its streams closed first.
-    const ask = () => fetch(url, { method: 'HEAD', cache: 'no-store', credentials, signal: AbortSignal.timeout(10_000) });
-    const response = await new Promise((done) => setTimeout(done, 100)).then(() => current === attempt ? ask() : undefined).catch(() => undefined);
+    const ask = async (method = 'HEAD') => current === attempt
+      ? fetch(url, { method, headers: { accept: 'text/event-stream' }, cache: 'no-store', credentials, signal: AbortSignal.timeout(10_000) }) : undefined;
+    let response = await new Promise((done) => setTimeout(done, 100)).then(() => ask()).catch(() => undefined);
+    if (response?.status === 405) response = await ask('GET').catch(() => undefined); // a route for GET alone
+    if (response?.ok) response.body?.cancel();
     if (current !== attempt) return;
     const status = response?.status ?? 0, detail = { status, response };
+    const back = status === 200 && trusted && isStream(response);
     if (status === 204) return end('closed', 'ended', detail);
     if ([400, 403].includes(status) || (status === 401 && !getTicket)) return end('failed', 'refused', detail);
     renew ||= status === 401;
-    later({ reason: response ? 'refused' : 'unreachable', ...detail }, renew, Number(response?.headers.get('retry-after')) * 1000 || 0);
+    if (back) failures = 0, trusted = false;
+    later({ reason: response ? 'refused' : 'unreachable', ...detail }, renew || back, Number(response?.headers.get('retry-after')) * 1000 || 0);
   }
   // Does the stream still live? This looks each second, and when the page is seen again.
   function look(seen = false) {
@@ -140,9 +151,10 @@ function open(address, options, hand) {
     if (slept || (seen && timer)) return later({ reason: 'slept' }, true);
     const known = interval ? Math.max(5000, 2.5 * interval) : beats ? patience : Infinity;
     const silence = (typeof options.silence === 'function' ? options.silence() : options.silence) ?? known;
-    const limit = self.state === 'open' ? silence : byBrowser ? 120_000 : openTimeout; // a full server asks for a long wait
-    if (!source || now - heard <= limit) return;
-    if (self.state !== 'open') return later({ reason: 'unreachable' });
+    // A full server ends the stream without an event, and asks for a long wait.
+    const limit = self.state === 'open' ? silence : byBrowser && !fed ? 120_000 : openTimeout;
+    if (timer || now - heard <= limit) return;
+    if (self.state !== 'open') return later({ reason: !source && renew ? 'ticket' : 'unreachable' });
     patience = Math.min(300_000, patience * 2); // perhaps its keep-alives are only rare
     later({ reason: 'silent' }, true);
   }
@@ -225,7 +237,7 @@ export async function* post(url, body, { headers, signal, credentials } = {}) {
   const all = { accept: 'text/event-stream', ...Object.fromEntries(new Headers(headers)) };
   const response = await fetch(url, { method: 'POST', body, headers: all, signal, credentials, cache: 'no-store' });
   if (response.status === 204) return;
-  if (!response.ok || !response.body || !/^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '')) {
+  if (!response.ok || !response.body || !isStream(response)) {
     throw Object.assign(new Error(`${url} answers with status ${response.status} and no stream.`), { response });
   }
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader(); // it takes a byte order mark away
