@@ -186,16 +186,19 @@ function share(address, options) {
     pass(new MessageEvent(message.type, { data: message.data, lastEventId: message.id, origin: address.origin }), options);
   }
   function join() {
+    leave();
     const channel = new BroadcastChannel(name), turn = new AbortController();
-    let leader = /** @type {Subscription | undefined} */ (undefined);
-    leave = () => (turn.abort(), leader?.close(), channel.close());
+    let leader = /** @type {Subscription | undefined} */ (undefined), unheard = 0;
+    leave = () => (turn.abort(), clearInterval(watch), leader?.close(), channel.close());
     const say = (/** @type {object} */ words) => channel.postMessage({ position: self.lastEventId, ...words });
     channel.onmessage = ({ data: { hello, ask, event, lost, position, state, detail = {} } }) => {
       if (leader) { // what the leader before still says is in this one's own stream too
-        const from = history.findLastIndex(({ after, id }) => after === ask && id !== ask);
-        if (ask) from < 0 ? say({ lost: ask }) : history.slice(from).forEach((event) => say({ event }));
+        const next = history.findLastIndex(({ after, id }) => after === ask && id !== ask);
+        const from = history.findIndex(({ after, type }, index) => index === next || (type === 'reset' && after === ask));
+        if (ask && ask !== self.lastEventId) from < 0 ? say({ lost: ask }) : history.slice(from).forEach((event) => say({ event }));
         return hello && say({ state: self.state });
       }
+      if (state || event) unheard = 0;
       if (state) asked = '';
       if (state && state !== self.state) tell(state, detail);
       if (lost && lost === self.lastEventId) return take({ after: lost, id: position, type: 'reset', data: '{"reason":"unknown"}' });
@@ -206,7 +209,7 @@ function share(address, options) {
       say({ ask: asked = self.lastEventId });
     };
     say({ hello: true });
-    navigator.locks.request(name, turn, () => new Promise((release) => {
+    const lead = () => turn.signal.aborted || new Promise((release) => {
       turn.signal.onabort = release;
       leader = open(address, { ...options, lastEventId: self.lastEventId, onState(state, detail) {
         if (detail.reason === 'close') return;
@@ -218,10 +221,21 @@ function share(address, options) {
         take(event);
       });
       say({ state: self.state });
-    })).catch(() => {}); // it left before its turn
+    });
+    // A request fails when this tab left before its turn, and when another tab took the lock since this one said nothing.
+    const request = (/** @type {LockOptions} */ how) => navigator.locks.request(name, how, lead).catch(() => turn.signal.aborted || join());
+    request({ signal: turn.signal });
+    const watch = setInterval(() => {
+      if (leader || ++unheard < 2) return;
+      if (unheard < 5) return say({ hello: true });
+      unheard = 0;
+      request({ steal: true }); // the leader is frozen, or its script stands still
+    }, 2500 + 1000 * Math.random());
   }
   addEventListener('pagehide', () => leave(), over);
   addEventListener('pageshow', (event) => event.persisted && join(), over);
+  document.addEventListener('freeze', () => leave(), over);
+  document.addEventListener('resume', join, over);
   join();
   return self;
 }
