@@ -223,9 +223,10 @@ function share(address, options) {
       say({ state: self.state });
     });
     // A request fails when this tab left before its turn, and when another tab took the lock since this one said nothing.
-    const request = (/** @type {LockOptions} */ how) => navigator.locks.request(name, how, lead).catch(() => turn.signal.aborted || join());
+    const request = (/** @type {LockOptions} */ how) => navigator.locks.request(name, how, lead).catch(() => leader && !turn.signal.aborted && join());
     request({ signal: turn.signal });
     const watch = setInterval(() => {
+      asked = ''; // an answer that did not come is asked for again
       if (leader || ++unheard < 2) return;
       if (unheard < 5) return say({ hello: true });
       unheard = 0;

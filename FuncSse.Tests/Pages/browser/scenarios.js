@@ -316,7 +316,8 @@ const scenarios = {
     const { postMessage } = leader.BroadcastChannel.prototype;
     leader.BroadcastChannel.prototype.postMessage = () => {};
     await hasRequests(2, 40_000);
-    await until(async () => (await navigator.locks.query()).pending.length === 1, () => 'the first leader waits for its turn');
+    const id = await leader.ownClientId;
+    await until(async () => (await navigator.locks.query()).pending.some(({ clientId }) => clientId === id), () => 'the first leader waits for its turn');
     leader.BroadcastChannel.prototype.postMessage = postMessage;
     await goOn(tab);
     await goOn(leader);
