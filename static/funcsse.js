@@ -4,12 +4,12 @@
  * The state is `connecting` until the first stream is open. `failed` (400, 403, or 401 without `getTicket`) and `closed` are final.
  * @typedef {'connecting' | 'open' | 'reconnecting' | 'failed' | 'closed'} State
  * `reason`: `lost` (the connection), `silent`, `slept`, `online`, `returned` (from the back-forward cache), `expired` (the ticket),
- * `ticket` (`getTicket` failed), `refused` (see `status` and `response`, a HEAD's), `unreachable`, `ended` (204), `close`. `delay`: ms
- * until the next try; without one the browser itself comes back.
+ * `ticket` (`getTicket` failed or took too long), `refused` (see `status` and `response`, a HEAD's, or a GET's where HEAD gets a 405),
+ * `unreachable` (no answer, or no stream within `openTimeout`), `ended` (204), `close`. `delay`: ms until the next try; without one the browser itself comes back.
  * @typedef {{ reason?: string, status?: number, response?: Response, delay?: number }} Detail
  * @typedef {object} Options
  * @property {(event: MessageEvent<string>) => void} [onEvent] gets each event once
- * @property {(reset: { reason: string, id: string }) => void} [onReset] events were lost (`expired`, `unknown`); those after `id` follow
+ * @property {(reset: { reason: string }) => void} [onReset] events were lost (`expired`, `unknown`); load the state anew, later events follow
  * @property {(state: State, detail: Detail) => void} [onState] hears each change, and again when more is known about it
  * @property {string[]} [types] the named event types to pass on, besides events without a type
  * @property {string} [lastEventId] the first stream begins after this event
@@ -18,7 +18,7 @@
  * @property {boolean} [withCredentials] as for `EventSource`
  * @property {number | (() => number | undefined)} [silence] ms without an event after which a stream is dead; by default 2.5 intervals of
  *   its `keep-alive` and `position` events, 5 s at least and 40 s at first. A stream without such events is never dead.
- * @property {number} [openTimeout] ms that a stream may take to open (30,000)
+ * @property {number} [openTimeout] ms that a stream or a ticket may take (30,000)
  * @property {boolean} [shareTabs] one stream for all tabs with the same address and types, in a secure context; only ids make it lossless
  * @typedef {{ readonly state: State, readonly lastEventId: string, close(): void }} Subscription
  * @typedef {{ after: string, id: string, type: string, data: string }} Message
@@ -35,11 +35,23 @@ export function subscribe(url, options = {}) {
   return open(address, options, (event) => pass(event, options));
 }
 
+/**
+ * Makes one segment of a topic's name of any text, such as a user's id. The letters `A-Z a-z`, digits and `-._` stay as they are, each other
+ * UTF-8 byte becomes `~` and two upper-case hexadecimal digits, also the dots of `.` and `..`, and the empty text becomes `~`. No two texts
+ * have the same segment. A text that UTF-8 cannot encode (half a surrogate pair) throws a `URIError`.
+ * @param {string} text @returns {string}
+ */
+export function escapeTopic(text) {
+  const left = /^[.]{1,2}$/.test(text) ? /[.]/g : /[!~*'()]/g; // what encodeURIComponent leaves as it is
+  const hex = (/** @type {string} */ character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
+  return encodeURIComponent(text).replace(left, hex).replaceAll('%', '~') || '~';
+}
+
 const isStream = (/** @type {Response | undefined} */ response) => /^text\/event-stream\b/i.test(response?.headers.get('content-type') ?? '');
 
 /** @param {MessageEvent<string>} event @param {Options} options */
 function pass(event, { onEvent, onReset }) {
-  if (event.type === 'reset') onReset?.({ reason: /"reason"\s*:\s*"(\w+)"/.exec(event.data)?.[1] ?? 'unknown', id: event.lastEventId });
+  if (event.type === 'reset') onReset?.({ reason: /"reason"\s*:\s*"(\w+)"/.exec(event.data)?.[1] ?? 'unknown' });
   else if (event.type !== 'position') onEvent?.(event);
 }
 
