@@ -145,7 +145,7 @@ internal sealed record FuzzRequest(bool IsStream, bool HasLength, FuzzStep[] Ste
     private static void SendDirectly(HttpContext http, ReadOnlyMemory<byte> data)
     {
         byte[] chunk = [.. Encoding.ASCII.GetBytes($"{data.Length:x}\r\n"), .. data.Span, .. "\r\n"u8];
-        if ((SseResponse.FindChunked(http)?.TrySend(chunk) ?? -1) < 0)
+        if ((StreamConnection.FindChunked(http)?.TrySend(chunk) ?? -1) < 0)
         {
             http.Response.BodyWriter.Write(data.Span);
         }
