@@ -19,6 +19,10 @@ internal sealed class SseStreamWriter(PipeWriter output)
     private ReadOnlyMemory<byte> _rest;
     private int _position;
 
+    // What follows the data of the event that is being written.
+    private TimeSpan? _retry;
+    private string? _id;
+
     /// <summary>How often the reader has taken what was written. While a flush waits and this does not change, the client does not read.</summary>
     public int Flushes { get; private set; }
 
@@ -101,7 +105,7 @@ internal sealed class SseStreamWriter(PipeWriter output)
         }
 
         frame.Write(data);
-        frame.Write("\n\n"u8);
+        EndEvent(ref frame);
         Commit(ref frame);
     }
 
@@ -162,13 +166,7 @@ internal sealed class SseStreamWriter(PipeWriter output)
         SseFields.CheckId(eventId);
         ArgumentOutOfRangeException.ThrowIfLessThan(reconnectionInterval.GetValueOrDefault(), TimeSpan.Zero, nameof(reconnectionInterval));
         SseFrame frame = Begin();
-        if (eventId is not null)
-        {
-            frame.Write("id: "u8);
-            frame.Write(eventId);
-            frame.Write("\n"u8);
-        }
-
+        (_retry, _id) = (reconnectionInterval, eventId);
         if (eventType is not null)
         {
             frame.Write("event: "u8);
@@ -176,13 +174,27 @@ internal sealed class SseStreamWriter(PipeWriter output)
             frame.Write("\n"u8);
         }
 
-        if (reconnectionInterval is { } interval)
+        frame.Write("data: "u8);
+        return frame;
+    }
+
+    // The id comes last. Some clients take it as soon as they have read its line, and would lose an event that is cut off after it.
+    private void EndEvent(ref SseFrame frame)
+    {
+        frame.Write("\n"u8);
+        if (_retry is { } interval)
         {
             WriteRetryField(ref frame, interval);
         }
 
-        frame.Write("data: "u8);
-        return frame;
+        if (_id is not null)
+        {
+            frame.Write("id: "u8);
+            frame.Write(_id);
+            frame.Write("\n"u8);
+        }
+
+        frame.Write("\n"u8);
     }
 
     private void Commit(ref SseFrame frame)
@@ -237,7 +249,7 @@ internal sealed class SseStreamWriter(PipeWriter output)
         _position = end;
         if (end == _data.Length)
         {
-            frame.Write("\n\n"u8);
+            EndEvent(ref frame);
             _data = null;
         }
     }
