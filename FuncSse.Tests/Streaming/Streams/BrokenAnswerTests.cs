@@ -66,7 +66,7 @@ public sealed class BrokenAnswerTests : IAsyncDisposable
     {
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.Services.AddServerSentEvents();
+        builder.Services.AddServerSentEvents(options => options.WriteTimeout = s_limit); // Slowness is for the client, and not for a busy machine.
         if (isDirect)
         {
             builder.Services.ConfigureServerForStreams();
