@@ -24,7 +24,7 @@ public sealed class TokenStreamTests(Browser browser) : IClassFixture<Browser>
         using var model = new ScriptedModel();
         await using SampleServer server = await StartAsync(model);
         using TopicClient answer = await server.OpenAsync(HttpMethod.Post, "answer", "Why?");
-        Assert.Equal("retry: 1000\n\n", await answer.FrameAsync());
+        Assert.Equal(":\n\n", await answer.FrameAsync());
         foreach (string word in (string[])["Because", " of", " the", " light."])
         {
             model.Say(word); // The next one is not said before this one has arrived.

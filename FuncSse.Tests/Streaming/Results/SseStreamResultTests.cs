@@ -107,6 +107,6 @@ public sealed class SseStreamResultTests
     private static Task AnswerAsync(StreamHarness stream, string method = "GET")
     {
         stream.Http.Request.Method = method;
-        return stream.RunAsync((_, _) => AsyncEnumerable.Empty<SseItem<string>>());
+        return stream.RunToEndAsync((_, _) => AsyncEnumerable.Empty<SseItem<string>>());
     }
 }

@@ -130,7 +130,7 @@ public sealed class FaultTests
             await new SseStreamResult<string>((lastEventId, _) =>
             {
                 id = lastEventId;
-                return AsyncEnumerable.Empty<SseItem<string>>();
+                return new[] { new SseItem<string>("a") { EventId = "1" } }.ToAsyncEnumerable();
             }).ExecuteAsync(http);
             Assert.True(http.Response.StatusCode == 200, $"seed {seed}");
             Assert.StartsWith("retry: 1000\n\n", stream.Read(), StringComparison.Ordinal);

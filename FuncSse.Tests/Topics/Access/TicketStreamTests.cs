@@ -180,7 +180,7 @@ public sealed class TicketStreamTests
         string last = await server.PublishAsync("a", "in time");
         Assert.Equal($"id: {last}\ndata: in time\n\n", await stream.FrameAsync());
         time.Advance(TimeSpan.FromSeconds(0.1));
-        Assert.Equal("event: expired\ndata: \n\n", await stream.RestAsync());
+        Assert.Equal("event: expired\ndata: {}\n\n", await stream.RestAsync());
         await Eventually.TrueAsync(() => server.Logs.GetSnapshot().Any(entry => entry.Message.EndsWith("ticket_expired.", StringComparison.Ordinal)));
 
         await server.PublishAsync("a", "too late");

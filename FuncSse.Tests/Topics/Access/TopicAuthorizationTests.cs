@@ -85,7 +85,7 @@ public sealed class TopicAuthorizationTests
         await stream.FrameAsync();
         await stream.FrameAsync();
         time.Advance(TimeSpan.FromSeconds(5));
-        Assert.Equal("event: expired\ndata: \n\n", await stream.RestAsync());
+        Assert.Equal("event: expired\ndata: {}\n\n", await stream.RestAsync());
     }
 
     private static Task<TopicServer> StartAsync(IEnumerable<(string, string)> settings, TimeProvider? time = null) => TopicServer.StartAsync(
