@@ -31,7 +31,7 @@ function open(address, options, hand) {
   const self = { state: /** @type {State} */ ('connecting'), lastEventId: options.lastEventId ?? '', close: () => end('closed', 'close') };
   let source = /** @type {EventSource | undefined} */ (undefined), sourceId = ''; // the last event id that the EventSource knows
   let timer = /** @type {any} */ (0), failures = 0, attempt = {}; // what an earlier attempt still hears of does not count
-  let trusted = true; // whether a HEAD that succeeds means that the next stream opens: not twice in a row
+  let trusted = true; // whether a HEAD that succeeds brings the next stream at once: not twice in a row
   let ticket = /** @type {string | void} */ (undefined), renew = !!getTicket && !address.searchParams.has('access_token');
   let opened = 0, heard = 0, looked = Date.now(); // times: the stream opened, something was heard, the clock was looked at
   let byBrowser = false, fed = false; // whether the browser itself is coming back, and whether the stream before had an event
@@ -110,11 +110,14 @@ function open(address, options, hand) {
     const current = byBrowser ? attempt : drop(), credentials = withCredentials ? 'include' : 'same-origin';
     set('reconnecting', { reason: 'lost' });
     if (byBrowser) return;
-    // An EventSource that is closed for good does not say why. A HEAD does, a moment later: a page that goes away has its streams closed first.
-    const ask = async (method = 'HEAD') => current === attempt
-      ? fetch(url, { method, headers: { accept: 'text/event-stream' }, cache: 'no-store', credentials, signal: AbortSignal.timeout(10_000) }) : undefined;
-    let response = await new Promise((done) => setTimeout(done, 100)).then(() => ask()).catch(() => undefined);
-    if (response?.status === 405) response = await ask('GET').catch(() => undefined); // a route for GET alone
+    const ask = async (/** @type {string} */ method) => current !== attempt ? undefined : fetch(url, {
+      method, headers: { accept: 'text/event-stream' }, cache: 'no-store', credentials, signal: AbortSignal.timeout(10_000),
+    }).catch(() => undefined);
+    // An EventSource that is closed for good does not say why. A HEAD does, a moment later: a page that goes away has its streams closed
+    // before its scripts end.
+    await new Promise((done) => setTimeout(done, 100));
+    let response = await ask('HEAD');
+    if (response?.status === 405) response = await ask('GET'); // a route for GET alone
     if (response?.ok) response.body?.cancel();
     if (current !== attempt) return;
     const status = response?.status ?? 0, detail = { status, response };
@@ -154,7 +157,8 @@ function open(address, options, hand) {
  * has already, and asks for what it missed. @param {URL} address @param {Options} options
  */
 function share(address, options) {
-  const name = `funcsse ${address} ${[...options.types ?? []].sort()}`, history = /** @type {{ after: string, id: string, type: string, data: string }[]} */ ([]);
+  const name = `funcsse ${address} ${[...options.types ?? []].sort()}`;
+  const history = /** @type {{ after: string, id: string, type: string, data: string }[]} */ ([]); // the newest events
   const self = { state: /** @type {State} */ ('connecting'), lastEventId: options.lastEventId ?? '', close: () => (
     over.signal.aborted || (over.abort(leave()), tell('closed', { reason: 'close' }))) };
   let asked = '', leave = () => {}, over = new AbortController();
@@ -205,7 +209,8 @@ function share(address, options) {
       say({ state: self.state });
     });
     // A request fails when this tab left before its turn, and when another tab took the lock since this one said nothing.
-    const request = (/** @type {LockOptions} */ how) => navigator.locks.request(name, how, lead).catch(() => leader && !turn.signal.aborted && join());
+    const request = (/** @type {LockOptions} */ how) => navigator.locks.request(name, how, lead)
+      .catch(() => leader && !turn.signal.aborted && join());
     request({ signal: turn.signal });
     const watch = setInterval(() => {
       asked = ''; // an answer that did not come is asked for again
