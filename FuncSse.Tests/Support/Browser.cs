@@ -31,6 +31,12 @@ public sealed class Browser(SharedServers servers) : IAsyncLifetime
 
     public async ValueTask DisposeAsync() => await CloseAsync();
 
+    /// <summary>The self-host that all classes share, for tests that do not stop it.</summary>
+    public Task<SelfHost> GetHostAsync() => servers.GetSelfHostAsync();
+
+    /// <summary>Like <see cref="GetHostAsync"/>, with a host that counts ten times a second.</summary>
+    public Task<SelfHost> GetFastHostAsync() => servers.GetFastSelfHostAsync();
+
     /// <summary>Opens a tab, and closes the one that this class had before.</summary>
     public async Task<IPage> OpenTabAsync(ColorScheme? scheme = null, int width = 1280, ReducedMotion? motion = null)
     {

@@ -1,37 +1,30 @@
 namespace FuncSse.Tests.Topics;
 
 /// <summary>A Redis for the tests of a class. They are skipped where none is installed.</summary>
-public class Redis : IAsyncLifetime
+public class Redis : RedisServer, IAsyncLifetime
 {
-    private protected Redis(params string[] arguments) => Server = new RedisServer(arguments);
-
     public Redis()
-        : this([])
     {
     }
 
-    internal RedisServer Server { get; }
+    private protected Redis(params string[] arguments)
+        : base(arguments)
+    {
+    }
 
     public async ValueTask InitializeAsync()
     {
-        if (File.Exists(RedisServer.Program))
+        if (File.Exists(Program))
         {
-            await Server.StartAsync();
+            await StartAsync();
         }
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        await Server.DisposeAsync();
-        GC.SuppressFinalize(this);
-    }
-
     public static void SkipWhereMissing() => Assert.SkipUnless(
-        File.Exists(RedisServer.Program),
-        $"There is no {RedisServer.Program}. Type `sudo apt-get install redis-server`, or set REDIS_SERVER to the path of one.");
+        File.Exists(Program), $"There is no {Program}. Type `sudo apt-get install redis-server`, or set REDIS_SERVER to the path of one.");
 
     /// <summary>Starts one for a single test, which disposes it.</summary>
-    internal static async Task<RedisServer> StartAsync(params string[] arguments)
+    public static async Task<RedisServer> StartNewAsync(params string[] arguments)
     {
         SkipWhereMissing();
         var server = new RedisServer(arguments);
@@ -41,4 +34,4 @@ public class Redis : IAsyncLifetime
 }
 
 /// <summary>A Redis that has each answered write on its disk.</summary>
-public sealed class RedisWithAppendOnlyFile() : Redis(RedisServer.WithAppendOnlyFile);
+public sealed class RedisWithAppendOnlyFile() : Redis(WithAppendOnlyFile);

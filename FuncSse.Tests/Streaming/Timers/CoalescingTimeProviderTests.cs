@@ -3,6 +3,7 @@ using FuncSse.Streaming;
 
 namespace FuncSse.Tests;
 
+[Trait("Category", "Fast")]
 public sealed class CoalescingTimeProviderTests : IDisposable
 {
     private static readonly TimeSpan Millisecond = TimeSpan.FromMilliseconds(1);

@@ -9,7 +9,7 @@ namespace FuncSse.Tests;
 /// A real Redis as Debian installs it, or the server whose path the variable <c>REDIS_SERVER</c> holds. It has a free port and a folder of
 /// its own, and stores nothing on disk unless its arguments say so. It uses no xunit, so that the benchmarks share this file.
 /// </summary>
-internal sealed class RedisServer(params string[] arguments) : IAsyncDisposable
+public class RedisServer(params string[] arguments) : IAsyncDisposable
 {
     public static readonly string[] WithSnapshots = ["--save", "3600 1000000"];
 
@@ -46,7 +46,7 @@ internal sealed class RedisServer(params string[] arguments) : IAsyncDisposable
     {
         string[] all =
         [
-            "--port", $"{Port}", "--bind", "127.0.0.1", "--dir", _data.FullName, "--enable-debug-command", "yes", "--loglevel", "warning",
+            "--port", $"{Port}", "--bind", "127.0.0.1", "--dir", _data.FullName, "--loglevel", "warning",
             "--save", "", .. arguments,
         ];
         _process = Process.Start(new ProcessStartInfo(Program, all) { RedirectStandardOutput = true })!;
@@ -106,6 +106,7 @@ internal sealed class RedisServer(params string[] arguments) : IAsyncDisposable
         }
 
         _data.Delete(recursive: true);
+        GC.SuppressFinalize(this);
     }
 
     // A server that still loads its file listens already, and answers with an error.

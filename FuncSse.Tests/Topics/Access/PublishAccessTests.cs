@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http;
 namespace FuncSse.Tests.Topics;
 
 /// <summary>Who may publish over HTTP, and how much.</summary>
+[Trait("Category", "Fast")]
 public sealed class PublishAccessTests
 {
     private const string First = "first key of the app";

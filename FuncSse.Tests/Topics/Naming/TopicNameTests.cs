@@ -3,6 +3,7 @@ using FuncSse.Topics;
 namespace FuncSse.Tests.Topics;
 
 /// <summary>Names, patterns, and the types of events.</summary>
+[Trait("Category", "Fast")]
 public sealed class TopicNameTests
 {
     [Theory]
