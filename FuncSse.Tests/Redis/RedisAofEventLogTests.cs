@@ -17,7 +17,7 @@ public sealed class RedisAofEventLogTests(RedisWithAppendOnlyFile redis) : Event
 
     private protected override IEventLog CreateLog()
     {
-        _logs.Add(new RedisLog(redis));
+        _logs.Add(new RedisLog(redis.Server));
         return _logs[^1].Create();
     }
 }

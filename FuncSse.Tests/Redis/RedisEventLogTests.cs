@@ -104,10 +104,10 @@ public sealed class RedisEventLogTests(Redis redis) : EventLogSpecification, ICl
         string first = await node.PublishAsync("t", "1");
         string second = await node.PublishAsync("t", "2");
         string third = await node.PublishAsync("t", "3");
-        await redis.CommandAsync("XTRIM", log.Key, "MAXLEN", "1");
+        await redis.Server.CommandAsync("XTRIM", log.Key, "MAXLEN", "1");
         Assert.Equal(PositionState.Expired, await node.StateAsync(first));
         Assert.Equal([third], (await node.ReadAsync(second)).Select(one => one.Id));
-        await redis.CommandAsync("XTRIM", log.Key, "MAXLEN", "0");
+        await redis.Server.CommandAsync("XTRIM", log.Key, "MAXLEN", "0");
         Assert.Equal(PositionState.Expired, await node.StateAsync(second));
         Assert.Empty(await node.ReadAsync(third));
         Assert.Equal(third, await node.EarliestAsync());
@@ -121,7 +121,7 @@ public sealed class RedisEventLogTests(Redis redis) : EventLogSpecification, ICl
         string first = await node.PublishAsync("t", "1");
         string second = await node.PublishAsync("t", "2");
         string third = await node.PublishAsync("t", "3");
-        await redis.CommandAsync("XDEL", log.Key, second[(second.IndexOf('-', StringComparison.Ordinal) + 1)..]);
+        await redis.Server.CommandAsync("XDEL", log.Key, second[(second.IndexOf('-', StringComparison.Ordinal) + 1)..]);
         Assert.Equal(PositionState.Unknown, await node.StateAsync(first));
         Assert.Equal([third], (await node.ReadAsync(second)).Select(one => one.Id));
     }
@@ -134,12 +134,12 @@ public sealed class RedisEventLogTests(Redis redis) : EventLogSpecification, ICl
         string earliest = await node.EarliestAsync();
         for (int number = 0; number < 3; number++)
         {
-            await redis.CommandAsync("XADD", log.Key, "*", "p", "x");
+            await redis.Server.CommandAsync("XADD", log.Key, "*", "p", "x");
         }
 
         Assert.Equal(earliest, await node.EarliestAsync());
         string first = await node.PublishAsync("t", "1");
-        await redis.CommandAsync("XADD", log.Key, "*", "a", "b");
+        await redis.Server.CommandAsync("XADD", log.Key, "*", "a", "b");
         Assert.Empty(await node.ReadAsync(first));
         string second = await node.PublishAsync("t", "2");
         Assert.Equal([first, second], (await node.ReadAsync(earliest)).Select(one => one.Id));
@@ -157,7 +157,7 @@ public sealed class RedisEventLogTests(Redis redis) : EventLogSpecification, ICl
         await reader.NextAsync();
         string before = await node.PublishAsync("t", "1");
         Assert.Equal("1", await reader.DataAsync());
-        await redis.CommandAsync(command == "DEL" ? ["DEL", log.Key] : [command]);
+        await redis.Server.CommandAsync(command == "DEL" ? ["DEL", log.Key] : [command]);
         string after = await node.PublishAsync("t", "2");
         Assert.NotEqual(Parse(before).Epoch, Parse(after).Epoch);
         Assert.Equal(PositionState.Unknown, await node.StateAsync(before));
@@ -176,9 +176,9 @@ public sealed class RedisEventLogTests(Redis redis) : EventLogSpecification, ICl
         await reader.NextAsync();
         await node.PublishAsync("t", "1");
         Assert.Equal("1", await reader.DataAsync());
-        long before = await redis.CountScriptsAsync();
+        long before = await redis.Server.CountScriptsAsync();
         await Task.Delay(1500, Cancelled); // The time in which nothing may be asked.
-        Assert.InRange(await redis.CountScriptsAsync() - before, 0, 3);
+        Assert.InRange(await redis.Server.CountScriptsAsync() - before, 0, 3);
     }
 
     [Fact]
@@ -190,14 +190,14 @@ public sealed class RedisEventLogTests(Redis redis) : EventLogSpecification, ICl
         await reader.NextAsync();
         await node.PublishAsync("t", "0");
         Assert.Equal("0", await reader.DataAsync());
-        long before = await redis.CountScriptsAsync();
+        long before = await redis.Server.CountScriptsAsync();
         for (int number = 1; number <= 20; number++)
         {
             await node.PublishAsync("t", $"{number}");
             Assert.Equal($"{number}", await reader.DataAsync());
         }
 
-        Assert.InRange(await redis.CountScriptsAsync() - before, 40, 50); // A few that look rarely, or trim.
+        Assert.InRange(await redis.Server.CountScriptsAsync() - before, 40, 50); // A few that look rarely, or trim.
     }
 
     [Fact]
@@ -206,7 +206,7 @@ public sealed class RedisEventLogTests(Redis redis) : EventLogSpecification, ICl
         RedisLog log = Log();
         await log.Create().GetEndAsync(Cancelled).WaitAsync(TopicNode.Limit, Cancelled);
         Assert.Empty(log.Logger.Collector.GetSnapshot().Select(record => $"{record.Message} {record.Exception}"));
-        await redis.CommandAsync("CONFIG", "SET", "maxmemory-policy", "allkeys-lru");
+        await redis.Server.CommandAsync("CONFIG", "SET", "maxmemory-policy", "allkeys-lru");
         try
         {
             await log.Create().GetEndAsync(Cancelled).WaitAsync(TopicNode.Limit, Cancelled);
@@ -215,7 +215,7 @@ public sealed class RedisEventLogTests(Redis redis) : EventLogSpecification, ICl
         }
         finally
         {
-            await redis.CommandAsync("CONFIG", "SET", "maxmemory-policy", "noeviction");
+            await redis.Server.CommandAsync("CONFIG", "SET", "maxmemory-policy", "noeviction");
         }
     }
 
@@ -225,7 +225,7 @@ public sealed class RedisEventLogTests(Redis redis) : EventLogSpecification, ICl
         RedisLog log = Log();
         TopicNode node = log.Node();
         string id = await node.PublishAsync("t", "1");
-        await redis.CommandAsync("CONFIG", "SET", "maxmemory", "1mb");
+        await redis.Server.CommandAsync("CONFIG", "SET", "maxmemory", "1mb");
         try
         {
             await Assert.ThrowsAsync<EventLogUnavailableException>(
@@ -234,7 +234,7 @@ public sealed class RedisEventLogTests(Redis redis) : EventLogSpecification, ICl
         }
         finally
         {
-            await redis.CommandAsync("CONFIG", "SET", "maxmemory", "0");
+            await redis.Server.CommandAsync("CONFIG", "SET", "maxmemory", "0");
         }
 
         Assert.Equal(PositionState.Known, await node.StateAsync(await node.PublishAsync("t", "2")));
@@ -250,7 +250,7 @@ public sealed class RedisEventLogTests(Redis redis) : EventLogSpecification, ICl
 
     private RedisLog Log(TopicOptions? options = null)
     {
-        _logs.Add(new RedisLog(redis, options));
+        _logs.Add(new RedisLog(redis.Server, options));
         return _logs[^1];
     }
 

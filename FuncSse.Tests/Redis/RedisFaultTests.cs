@@ -15,7 +15,7 @@ public sealed class RedisFaultTests
     [Fact]
     public async Task Redis_that_writes_each_answer_to_disk_loses_nothing_acknowledged_when_it_is_killed_under_load()
     {
-        await using RedisServer redis = await Redis.StartNewAsync(RedisServer.WithAppendOnlyFile);
+        await using RedisServer redis = await Redis.StartAsync(RedisServer.WithAppendOnlyFile);
         await using var log = new RedisLog(redis);
         TopicNode[] publishers = [log.Node(), log.Node()];
         TopicNode other = log.Node();
@@ -58,7 +58,7 @@ public sealed class RedisFaultTests
     [Fact]
     public async Task Redis_without_persistence_that_is_killed_resets_streams_and_goes_on()
     {
-        await using RedisServer redis = await Redis.StartNewAsync();
+        await using RedisServer redis = await Redis.StartAsync();
         await using var log = new RedisLog(redis);
         TopicNode node = log.Node();
         using TopicReader reader = log.Node().Subscribe("t");
@@ -82,7 +82,7 @@ public sealed class RedisFaultTests
     [Fact]
     public async Task Redis_that_comes_back_with_an_older_snapshot_resets_all_streams()
     {
-        await using RedisServer redis = await Redis.StartNewAsync(RedisServer.WithSnapshots);
+        await using RedisServer redis = await Redis.StartAsync(RedisServer.WithSnapshots);
         await using var log = new RedisLog(redis);
         TopicNode node = log.Node();
         string kept = await node.PublishAsync("t", "1");
@@ -100,7 +100,7 @@ public sealed class RedisFaultTests
     [Fact]
     public async Task Acknowledged_event_that_the_disk_lost_resets_all_streams()
     {
-        await using RedisServer redis = await Redis.StartNewAsync(RedisServer.WithAppendOnlyFile);
+        await using RedisServer redis = await Redis.StartAsync(RedisServer.WithAppendOnlyFile);
         await using var log = new RedisLog(redis);
         TopicNode node = log.Node();
         TopicNode other = log.Node();
@@ -121,7 +121,7 @@ public sealed class RedisFaultTests
     [Fact]
     public async Task End_that_the_disk_lost_is_looked_for_once()
     {
-        await using RedisServer redis = await Redis.StartNewAsync(RedisServer.WithAppendOnlyFile);
+        await using RedisServer redis = await Redis.StartAsync(RedisServer.WithAppendOnlyFile);
         await using var log = new RedisLog(redis);
         TopicNode node = log.Node();
         using TopicReader reader = node.Subscribe("t");
@@ -141,7 +141,7 @@ public sealed class RedisFaultTests
     [Fact]
     public async Task Redis_that_does_not_answer_the_subscription_gets_no_connection_more_for_it()
     {
-        await using RedisServer redis = await Redis.StartNewAsync();
+        await using RedisServer redis = await Redis.StartAsync();
         await using var proxy = new FaultyProxy(redis.Port)
         {
             Swallows = text => text.Contains("SUBSCRIBE", StringComparison.Ordinal) && text.Contains(":appended", StringComparison.Ordinal),
@@ -159,7 +159,7 @@ public sealed class RedisFaultTests
     [Fact]
     public async Task Large_events_behind_small_ones_are_not_read_all_at_once()
     {
-        await using RedisServer redis = await Redis.StartNewAsync();
+        await using RedisServer redis = await Redis.StartAsync();
         await using var log = new RedisLog(redis);
         TopicNode node = log.Node();
         string earliest = await node.EarliestAsync();
@@ -178,8 +178,8 @@ public sealed class RedisFaultTests
     [Fact]
     public async Task Promoted_replica_resets_streams_and_goes_on()
     {
-        await using RedisServer primary = await Redis.StartNewAsync();
-        await using RedisServer replica = await Redis.StartNewAsync(RedisServer.ReplicaOf(primary));
+        await using RedisServer primary = await Redis.StartAsync();
+        await using RedisServer replica = await Redis.StartAsync(RedisServer.ReplicaOf(primary));
         await Eventually.TrueAsync(async () => (await replica.CommandAsync("INFO", "replication")).Contains("master_link_status:up", StringComparison.Ordinal));
         await using var log = new RedisLog(primary, new TopicOptions { Redis = $"{primary.Configuration},{replica.Configuration}" });
         TopicNode node = log.Node();
@@ -202,7 +202,7 @@ public sealed class RedisFaultTests
     [Fact]
     public async Task Redis_that_hangs_delays_publishers_and_repeats_nothing()
     {
-        await using RedisServer redis = await Redis.StartNewAsync();
+        await using RedisServer redis = await Redis.StartAsync();
         await using var log = new RedisLog(redis);
         TopicNode node = log.Node();
         string earliest = await node.EarliestAsync();
@@ -223,7 +223,7 @@ public sealed class RedisFaultTests
     [InlineData("resp3")]
     public async Task Wake_up_that_is_lost_costs_seconds_and_no_event(string protocol)
     {
-        await using RedisServer redis = await Redis.StartNewAsync();
+        await using RedisServer redis = await Redis.StartAsync();
         await using var log = new RedisLog(redis, new TopicOptions { Redis = $"{redis.Configuration},protocol={protocol}" });
         TopicNode node = log.Node();
         using TopicReader reader = log.Node().Subscribe("t");

@@ -27,7 +27,7 @@ public sealed class RedisIdentityTests
     [Fact]
     public async Task Token_is_renewed_before_it_ends_and_the_connections_go_on()
     {
-        await using RedisServer redis = await Redis.StartNewAsync();
+        await using RedisServer redis = await Redis.StartAsync();
         await using var log = new RedisLog(redis);
         var time = new ManualTimeProvider();
         var credential = new FakeCredential(time);
@@ -57,7 +57,7 @@ public sealed class RedisIdentityTests
     [Fact]
     public async Task Token_that_cannot_be_renewed_is_told_and_tried_again()
     {
-        await using RedisServer redis = await Redis.StartNewAsync();
+        await using RedisServer redis = await Redis.StartAsync();
         await using var log = new RedisLog(redis);
         var time = new ManualTimeProvider();
         var credential = new FakeCredential(time);

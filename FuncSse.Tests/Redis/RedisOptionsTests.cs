@@ -41,7 +41,7 @@ public sealed class RedisOptionsTests
     [InlineData("-info", 1)]
     public async Task User_with_the_rights_that_the_documents_name_can_do_all(string last, int lines)
     {
-        await using RedisServer redis = await Redis.StartNewAsync();
+        await using RedisServer redis = await Redis.StartAsync();
         await using var log = new RedisLog(redis, new TopicOptions { Redis = $"{redis.Configuration},user=funcsse,password=PASSWORD" });
         string documents = await File.ReadAllTextAsync(Path.Combine(RepositoryRoot.Path, "docs", "redis.md"), TestContext.Current.CancellationToken);
         string command = documents.Split("redis-cli ACL SETUSER", 2)[1].Split("\n\n", 2)[0]
@@ -66,7 +66,7 @@ public sealed class RedisOptionsTests
     [Fact]
     public async Task Credential_that_fails_is_an_outage_and_is_asked_for_again()
     {
-        await using RedisServer redis = await Redis.StartNewAsync();
+        await using RedisServer redis = await Redis.StartAsync();
         await using var log = new RedisLog(redis);
         int tries = 0;
         await using var instance = new RedisEventLog(

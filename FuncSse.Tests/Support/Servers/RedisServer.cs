@@ -9,7 +9,7 @@ namespace FuncSse.Tests;
 /// A real Redis as Debian installs it, or the server whose path the variable <c>REDIS_SERVER</c> holds. It has a free port and a folder of
 /// its own, and stores nothing on disk unless its arguments say so. It uses no xunit, so that the benchmarks share this file.
 /// </summary>
-public class RedisServer(params string[] arguments) : IAsyncDisposable
+internal sealed class RedisServer(params string[] arguments) : IAsyncDisposable
 {
     public static readonly string[] WithSnapshots = ["--save", "3600 1000000"];
 
@@ -106,7 +106,6 @@ public class RedisServer(params string[] arguments) : IAsyncDisposable
         }
 
         _data.Delete(recursive: true);
-        GC.SuppressFinalize(this);
     }
 
     // A server that still loads its file listens already, and answers with an error.
