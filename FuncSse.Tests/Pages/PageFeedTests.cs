@@ -144,7 +144,7 @@ public sealed partial class PageFeedTests(Browser browser) : IClassFixture<Brows
     {
         await using FeedServer feed = await FeedServer.StartAsync(
             "id: 7\ndata: 7\n\n", "event: reset\nid: 20\ndata: {\"reason\":\"expired\"}\n\n", "id: 21\ndata: 21\n\n");
-        SelfHost host = await browser.GetHostAsync();
+        await using SelfHost host = await SelfHost.StartAsync();
         IPage page = await browser.WatchAsync(host, feed.Address);
         await Expect(page.Locator("#rows tr[data-flag]")).ToHaveCountAsync(1);
         await Expect(page.Locator("#rows tr:nth-child(2) td:nth-child(2)")).ToHaveTextAsync("20 reset");

@@ -11,7 +11,6 @@ using Microsoft.Extensions.Logging;
 namespace FuncSse.Tests;
 
 /// <summary>What a stream leaves of its connection for the responses after it, and what it says about it.</summary>
-[Trait("Category", "Fast")]
 public sealed class ConnectionTests
 {
     private const int Tcp = 6;
