@@ -8,6 +8,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace FuncSse.Tests.Topics;
 
 /// <summary>Storage connections, as Functions resolves them.</summary>
+[Trait("Category", "Fast")]
 public sealed class StorageConnectionTests
 {
     private const string Key = "DefaultEndpointsProtocol=https;AccountName=one;AccountKey=AAAA;EndpointSuffix=core.windows.net";

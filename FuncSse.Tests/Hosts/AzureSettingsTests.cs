@@ -12,6 +12,7 @@ using Microsoft.Extensions.Options;
 namespace FuncSse.Tests;
 
 /// <summary>What the function app does on Azure alone.</summary>
+[Trait("Category", "Fast")]
 public sealed class AzureSettingsTests
 {
     private const string Instance = "WEBSITE_INSTANCE_ID";

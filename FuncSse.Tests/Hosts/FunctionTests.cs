@@ -8,6 +8,7 @@ using Microsoft.Azure.Functions.Worker;
 namespace FuncSse.Tests;
 
 /// <summary>The functions, called without a Functions host, and what the host reads about them.</summary>
+[Trait("Category", "Fast")]
 public sealed class FunctionTests
 {
     private static readonly Dictionary<string, MethodInfo> Functions = typeof(EventsFunction).Assembly.GetTypes()

@@ -8,6 +8,7 @@ using FuncSse.Topics;
 namespace FuncSse.Tests;
 
 /// <summary>What stands in two places of the repository, and must agree: host.json, the infrastructure, the code, the documents.</summary>
+[Trait("Category", "Fast")]
 public sealed partial class RepositoryTests
 {
     private static readonly string Root = RepositoryRoot.Path;

@@ -50,7 +50,7 @@ public static class TopicName
     /// <param name="text">The text. Half of a surrogate pair becomes U+FFFD.</param>
     /// <returns>
     /// The letters and digits of ASCII, <c>-</c>, <c>.</c> and <c>_</c> as they are, and <c>~</c> with two upper-case hexadecimal digits for each
-    /// byte of UTF-8 of everything else. The first <c>.</c> of a text that is <c>.</c> or <c>..</c> is written so too, and an empty text is
+    /// byte of UTF-8 of everything else. A text that is <c>.</c> or <c>..</c> is written so too, and an empty text is
     /// <c>~</c>. It may be longer than a name can be (<see cref="MaxLength"/>).
     /// </returns>
     public static string Escape(string text)
@@ -65,7 +65,7 @@ public static class TopicName
         bool isDots = text is "." or "..";
         foreach (byte value in Encoding.UTF8.GetBytes(text))
         {
-            if (s_kept.Contains((char)value) && !(isDots && segment.Length == 0))
+            if (s_kept.Contains((char)value) && !isDots)
             {
                 segment.Append((char)value);
             }

@@ -9,6 +9,7 @@ using Microsoft.Extensions.Options;
 namespace FuncSse.Tests;
 
 /// <summary>The options as an app gives them: by nothing, by code, and by a section of its configuration.</summary>
+[Trait("Category", "Fast")]
 public sealed class SseOptionsTests
 {
     [Fact]

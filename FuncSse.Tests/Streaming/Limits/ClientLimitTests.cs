@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http;
 namespace FuncSse.Tests.Topics;
 
 /// <summary>How many streams one client may have.</summary>
+[Trait("Category", "Fast")]
 public sealed class ClientLimitTests
 {
     [Theory]

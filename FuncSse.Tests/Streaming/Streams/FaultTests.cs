@@ -113,9 +113,9 @@ public sealed class FaultTests
     }
 
     [Fact]
-    public async Task Hundred_thousand_hostile_requests_are_answered_200_and_never_break_the_count()
+    public async Task Hostile_requests_are_answered_200_and_never_break_the_count()
     {
-        const int InMemory = 95_000;
+        const int InMemory = 20_000;
         const int OverSockets = 5_000;
         int seed = Random.Shared.Next();
         var random = new Random(seed);

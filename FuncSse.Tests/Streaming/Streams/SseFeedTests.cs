@@ -8,6 +8,7 @@ using Microsoft.Extensions.Logging;
 namespace FuncSse.Tests;
 
 /// <summary>What feeds do: clean up, cancel, fail, end, burst and tell positions, on a clock that stands until the test moves it.</summary>
+[Trait("Category", "Fast")]
 public sealed class SseFeedTests
 {
     private static readonly TimeSpan s_second = TimeSpan.FromSeconds(1);

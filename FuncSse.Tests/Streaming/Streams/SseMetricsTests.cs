@@ -5,6 +5,7 @@ using Microsoft.Extensions.Diagnostics.Metrics.Testing;
 namespace FuncSse.Tests;
 
 /// <summary>What an operator sees of the streams.</summary>
+[Trait("Category", "Fast")]
 public sealed class SseMetricsTests : IDisposable
 {
     private readonly StreamHarness _stream = new(new SseOptions { MaxStreams = 1 });

@@ -8,6 +8,7 @@ using Microsoft.Extensions.Logging;
 namespace FuncSse.Tests;
 
 /// <summary>Clients that do not read, and more of them than are allowed, on a clock that stands until the test moves it.</summary>
+[Trait("Category", "Fast")]
 public sealed class SseStreamClientTests
 {
     private static readonly TimeSpan s_second = TimeSpan.FromSeconds(1);

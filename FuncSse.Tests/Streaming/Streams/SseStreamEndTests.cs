@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging;
 namespace FuncSse.Tests;
 
 /// <summary>How a stream ends, and what a feed may do to it, on a clock that stands until the test moves it.</summary>
+[Trait("Category", "Fast")]
 public sealed class SseStreamEndTests
 {
     private static readonly TimeSpan s_second = TimeSpan.FromSeconds(1);

@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Http;
 namespace FuncSse.Tests;
 
 /// <summary>The life of a stream on a clock that stands until the test moves it.</summary>
+[Trait("Category", "Fast")]
 public sealed class SseStreamTests
 {
     private static readonly TimeSpan s_second = TimeSpan.FromSeconds(1);

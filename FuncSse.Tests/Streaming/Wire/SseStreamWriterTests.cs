@@ -6,6 +6,7 @@ using FuncSse.Streaming;
 
 namespace FuncSse.Tests;
 
+[Trait("Category", "Fast")]
 public sealed class SseStreamWriterTests
 {
     private readonly Pipe _pipe = new(new PipeOptions(pauseWriterThreshold: 0));

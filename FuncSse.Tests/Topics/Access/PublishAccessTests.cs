@@ -10,6 +10,7 @@ using Microsoft.Extensions.Hosting.Internal;
 namespace FuncSse.Tests.Topics;
 
 /// <summary>Who may publish over HTTP, and how much.</summary>
+[Trait("Category", "Fast")]
 public sealed class PublishAccessTests
 {
     private const string First = "first key of the app";

@@ -5,6 +5,7 @@ using FuncSse.Topics;
 namespace FuncSse.Tests.Topics;
 
 /// <summary>What an operator sees of the topics.</summary>
+[Trait("Category", "Fast")]
 public sealed class TopicMetricsTests : IAsyncDisposable
 {
     private readonly TopicNode _node = new(new MemoryEventLog(new TopicOptions(), TimeProvider.System));
