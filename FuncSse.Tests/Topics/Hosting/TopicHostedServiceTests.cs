@@ -1,0 +1,51 @@
+using FuncSse.Topics;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace FuncSse.Tests.Topics;
+
+/// <summary>The end of the topics when the host stops.</summary>
+public sealed class TopicHostedServiceTests
+{
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
+
+    // Services stop in the reverse order. On Azure Functions, the worker that runs the functions is registered before AddTopics.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Service_publishes_until_its_own_end_wherever_it_is_registered(bool isBeforeTopics)
+    {
+        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
+        builder.Logging.ClearProviders();
+        if (isBeforeTopics)
+        {
+            builder.Services.AddHostedService<PublishesAtTheEnd>();
+        }
+
+        builder.Services.AddTopics();
+        if (!isBeforeTopics)
+        {
+            builder.Services.AddHostedService<PublishesAtTheEnd>();
+        }
+
+        using IHost host = builder.Build();
+        await host.StartAsync(TestContext.Current.CancellationToken).WaitAsync(s_limit, TestContext.Current.CancellationToken);
+        PublishesAtTheEnd service = host.Services.GetServices<IHostedService>().OfType<PublishesAtTheEnd>().Single();
+        await host.StopAsync(TestContext.Current.CancellationToken).WaitAsync(s_limit, TestContext.Current.CancellationToken);
+        Assert.True(LogPosition.TryParse(service.Id, out _), "The event is in the log.");
+        ITopicPublisher publisher = host.Services.GetRequiredService<ITopicPublisher>();
+        await Assert.ThrowsAsync<EventLogUnavailableException>(
+            () => publisher.PublishAsync("jobs", "too late", cancellationToken: TestContext.Current.CancellationToken).WaitAsync(s_limit));
+    }
+
+    private sealed class PublishesAtTheEnd(ITopicPublisher publisher) : IHostedService
+    {
+        public string? Id { get; private set; }
+
+        public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public async Task StopAsync(CancellationToken cancellationToken) =>
+            Id = await publisher.PublishAsync("jobs", "done", cancellationToken: cancellationToken).WaitAsync(s_limit, cancellationToken);
+    }
+}
