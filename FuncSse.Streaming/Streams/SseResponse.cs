@@ -48,6 +48,10 @@ internal static class SseResponse
         }
     }
 
+    /// <summary>Whether the server itself writes the response, and no middleware of the app.</summary>
+    public static bool IsWrittenByServer(HttpContext http) =>
+        ReferenceEquals(http.Features.Get<IHttpResponseBodyFeature>(), http.Features.Get<IHttpRequestLifetimeFeature>());
+
     /// <summary>
     /// The connection, if a chunk of HTTP/1.1 that is sent to it is a part of this response: the server writes in chunks (RFC 9112 §7.1), no
     /// middleware has put itself before its writer, and neither TLS nor anything else stands between it and the socket. After the headers.

@@ -38,6 +38,8 @@ internal abstract class SseStream
         _connection = http.Features.Get<IStreamingConnectionFeature>();
         _watchdog = new SseWatchdog(this, http, registry.Time);
         Writer = new SseStreamWriter(http.Response.BodyWriter);
+        // Writing to a stream of the app's middleware may block, which must not hold up the thread that sets the signal.
+        Signal = new SseSignal(isAsynchronous: !SseResponse.IsWrittenByServer(http));
     }
 
     public SseStreamSettings Settings { get; }
@@ -52,7 +54,7 @@ internal abstract class SseStream
 
     protected SseStreamRegistry Registry { get; }
 
-    protected SseSignal Signal { get; } = new();
+    protected SseSignal Signal { get; }
 
     protected bool IsOpen => _end == SseStreamEnd.None;
 
@@ -231,7 +233,7 @@ internal abstract class SseStream
         _watchdog.Ending(); // The feed may have taken its time.
         if (_end == SseStreamEnd.TicketExpired)
         {
-            Writer.WriteEvent("", "expired"); // Without a retry: the client learns when it returns that it may not.
+            Writer.WriteEvent("{}", "expired"); // Without a retry: the client learns when it returns that it may not.
             await FlushAsync();
         }
         else if (LastRetry() is { } retry)
@@ -349,7 +351,7 @@ internal abstract class SseStream
     {
         // A wait that the feed has set holds; so does the stream's own after a feed that has said something.
         SseStreamEnd.Lifetime => _feedsRetry is null ? SseDelays.Renewal : null,
-        SseStreamEnd.FeedEnded => _events > 0 ? null : Registry.Backoff.Next(_http.Request, Settings.Retry, isFailure: false),
+        SseStreamEnd.FeedEnded => _events > 0 || _feedsRetry is not null ? null : Registry.Backoff.Next(_http.Request, Settings.Retry, isFailure: false),
         SseStreamEnd.FeedFailed => Registry.Backoff.Next(_http.Request, Settings.Retry, isFailure: true),
         _ => SseDelays.HostGone(Settings.Retry),
     };
