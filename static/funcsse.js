@@ -4,12 +4,12 @@
  * The state is `connecting` until the first stream is open. `failed` (400, 403, or 401 without `getTicket`) and `closed` are final.
  * @typedef {'connecting' | 'open' | 'reconnecting' | 'failed' | 'closed'} State
  * `reason`: `lost` (the connection), `silent`, `slept`, `online`, `returned` (from the back-forward cache), `expired` (the ticket),
- * `ticket` (`getTicket` failed), `refused` (see `status` and `response`, a HEAD's), `unreachable`, `ended` (204), `close`. `delay`: ms
- * until the next try; without one the browser itself comes back.
+ * `ticket` (`getTicket` failed or took too long), `refused` (see `status` and `response`, a HEAD's, or a GET's where HEAD gets a 405),
+ * `unreachable` (no answer, or no stream within `openTimeout`), `ended` (204), `close`. `delay`: ms until the next try; without one the browser itself comes back.
  * @typedef {{ reason?: string, status?: number, response?: Response, delay?: number }} Detail
  * @typedef {object} Options
  * @property {(event: MessageEvent<string>) => void} [onEvent] gets each event once
- * @property {(reset: { reason: string, id: string }) => void} [onReset] events were lost (`expired`, `unknown`); those after `id` follow
+ * @property {(reset: { reason: string }) => void} [onReset] events were lost (`expired`, `unknown`); load the state anew, later events follow
  * @property {(state: State, detail: Detail) => void} [onState] hears each change, and again when more is known about it
  * @property {string[]} [types] the named event types to pass on, besides events without a type
  * @property {string} [lastEventId] the first stream begins after this event
@@ -18,7 +18,7 @@
  * @property {boolean} [withCredentials] as for `EventSource`
  * @property {number | (() => number | undefined)} [silence] ms without an event after which a stream is dead; by default 2.5 intervals of
  *   its `keep-alive` and `position` events, 5 s at least and 40 s at first. A stream without such events is never dead.
- * @property {number} [openTimeout] ms that a stream may take to open (30,000)
+ * @property {number} [openTimeout] ms that a stream or a ticket may take (30,000)
  * @property {boolean} [shareTabs] one stream for all tabs with the same address and types, in a secure context; only ids make it lossless
  * @typedef {{ readonly state: State, readonly lastEventId: string, close(): void }} Subscription
  * @typedef {{ after: string, id: string, type: string, data: string }} Message
@@ -35,9 +35,23 @@ export function subscribe(url, options = {}) {
   return open(address, options, (event) => pass(event, options));
 }
 
+/**
+ * Makes one segment of a topic's name of any text, such as a user's id. The letters `A-Z a-z`, digits and `-._` stay as they are, each other
+ * UTF-8 byte becomes `~` and two upper-case hexadecimal digits, also the dots of `.` and `..`, and the empty text becomes `~`. No two texts
+ * have the same segment. A text that UTF-8 cannot encode (half a surrogate pair) throws a `URIError`.
+ * @param {string} text @returns {string}
+ */
+export function escapeTopic(text) {
+  const left = /^[.]{1,2}$/.test(text) ? /[.]/g : /[!~*'()]/g; // what encodeURIComponent leaves as it is
+  const hex = (/** @type {string} */ character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
+  return encodeURIComponent(text).replace(left, hex).replaceAll('%', '~') || '~';
+}
+
+const isStream = (/** @type {Response | undefined} */ response) => /^text\/event-stream\b/i.test(response?.headers.get('content-type') ?? '');
+
 /** @param {MessageEvent<string>} event @param {Options} options */
 function pass(event, { onEvent, onReset }) {
-  if (event.type === 'reset') onReset?.({ reason: /"reason"\s*:\s*"(\w+)"/.exec(event.data)?.[1] ?? 'unknown', id: event.lastEventId });
+  if (event.type === 'reset') onReset?.({ reason: /"reason"\s*:\s*"(\w+)"/.exec(event.data)?.[1] ?? 'unknown' });
   else if (event.type !== 'position') onEvent?.(event);
 }
 
@@ -47,11 +61,16 @@ function open(address, options, hand) {
   const self = { state: /** @type {State} */ ('connecting'), lastEventId: options.lastEventId ?? '', close: () => end('closed', 'close') };
   let source = /** @type {EventSource | undefined} */ (undefined), sourceId = ''; // the last event id that the EventSource knows
   let timer = /** @type {any} */ (0), failures = 0, attempt = {}; // what an earlier attempt still hears of does not count
+  let trusted = true; // whether a HEAD that succeeds means that the next stream opens: not twice in a row
   let ticket = /** @type {string | void} */ (undefined), renew = !!getTicket && !address.searchParams.has('access_token');
-  let opened = 0, heard = 0, looked = Date.now(), byBrowser = false; // whether the browser itself is coming back
+  let opened = 0, heard = 0, looked = Date.now(); // times: the stream opened, something was heard, the clock was looked at
+  let byBrowser = false, fed = false; // whether the browser itself is coming back, and whether the stream before had an event
   let beats = false, interval = 0, patience = 40_000; // whether there are keep-alives, how often, and the limit (ms) until that is known
 
-  const set = (/** @type {State} */ state, /** @type {Detail} */ detail = {}) => options.onState?.(self.state = state, detail);
+  function set(/** @type {State} */ state, /** @type {Detail} */ detail = {}) {
+    self.state = state;
+    options.onState?.(state, detail);
+  }
   function drop() {
     source?.close();
     clearTimeout(timer);
@@ -85,6 +104,7 @@ function open(address, options, hand) {
   }
   async function connect() {
     const current = drop();
+    heard = Date.now();
     if (renew) {
       const answer = await Promise.resolve().then(getTicket).then((value) => ({ value }), () => undefined);
       if (current !== attempt) return;
@@ -94,17 +114,18 @@ function open(address, options, hand) {
     const own = source = new EventSource(url(), { withCredentials });
     sourceId = '';
     renew = byBrowser = false;
-    heard = Date.now();
+    heard = Date.now(); // a renewed ticket took some time
     // A server may name its events "open" and "error" too. They come as MessageEvents to the same listeners.
     const on = (/** @type {string} */ type, /** @type {(event: any) => void} */ act, named = true) =>
       own.addEventListener(type, (event) => own === source && event instanceof MessageEvent === named && act(event));
-    on('open', () => (byBrowser = false, opened = heard = Date.now(), set('open')), false);
+    on('open', () => (byBrowser = fed = false, trusted = true, opened = heard = Date.now(), set('open')), false);
     on('error', () => onError(own), false);
     for (const type of new Set(['message', 'keep-alive', 'position', 'reset', 'expired', ...types])) on(type, onEvent);
   }
   function onEvent(/** @type {MessageEvent<string>} */ event) {
     const { type, lastEventId: id } = event, quiet = Date.now() - heard;
     heard += quiet;
+    fed = true;
     if (type === 'keep-alive' || type === 'position') {
       if (beats && quiet > 500) interval = Math.max(quiet, interval * 0.8);
       beats = true;
@@ -120,14 +141,19 @@ function open(address, options, hand) {
     set('reconnecting', { reason: 'lost' });
     if (byBrowser) return;
     // An EventSource that is closed for good does not say why. A HEAD does, a moment later: a page that goes away has its streams closed first.
-    const ask = () => fetch(url, { method: 'HEAD', cache: 'no-store', credentials, signal: AbortSignal.timeout(10_000) });
-    const response = await new Promise((done) => setTimeout(done, 100)).then(() => current === attempt ? ask() : undefined).catch(() => undefined);
+    const ask = async (method = 'HEAD') => current === attempt
+      ? fetch(url, { method, headers: { accept: 'text/event-stream' }, cache: 'no-store', credentials, signal: AbortSignal.timeout(10_000) }) : undefined;
+    let response = await new Promise((done) => setTimeout(done, 100)).then(() => ask()).catch(() => undefined);
+    if (response?.status === 405) response = await ask('GET').catch(() => undefined); // a route for GET alone
+    if (response?.ok) response.body?.cancel();
     if (current !== attempt) return;
     const status = response?.status ?? 0, detail = { status, response };
+    const back = status === 200 && trusted && isStream(response);
     if (status === 204) return end('closed', 'ended', detail);
     if ([400, 403].includes(status) || (status === 401 && !getTicket)) return end('failed', 'refused', detail);
     renew ||= status === 401;
-    later({ reason: response ? 'refused' : 'unreachable', ...detail }, renew, Number(response?.headers.get('retry-after')) * 1000 || 0);
+    if (back) failures = 0, trusted = false;
+    later({ reason: response ? 'refused' : 'unreachable', ...detail }, renew || back, Number(response?.headers.get('retry-after')) * 1000 || 0);
   }
   // Does the stream still live? This looks each second, and when the page is seen again.
   function look(seen = false) {
@@ -137,9 +163,10 @@ function open(address, options, hand) {
     if (slept || (seen && timer)) return later({ reason: 'slept' }, true);
     const known = interval ? Math.max(5000, 2.5 * interval) : beats ? patience : Infinity;
     const silence = (typeof options.silence === 'function' ? options.silence() : options.silence) ?? known;
-    const limit = self.state === 'open' ? silence : byBrowser ? 120_000 : openTimeout; // a full server asks for a long wait
-    if (!source || now - heard <= limit) return;
-    if (self.state !== 'open') return later({ reason: 'unreachable' });
+    // A full server ends the stream without an event, and asks for a long wait.
+    const limit = self.state === 'open' ? silence : byBrowser && !fed ? 120_000 : openTimeout;
+    if (timer || now - heard <= limit) return;
+    if (self.state !== 'open') return later({ reason: !source && renew ? 'ticket' : 'unreachable' });
     patience = Math.min(300_000, patience * 2); // perhaps its keep-alives are only rare
     later({ reason: 'silent' }, true);
   }
@@ -161,23 +188,29 @@ function share(address, options) {
   const self = { state: /** @type {State} */ ('connecting'), lastEventId: options.lastEventId ?? '', close: () => (
     over.signal.aborted || (over.abort(leave()), tell('closed', { reason: 'close' }))) };
   let asked = '', leave = () => {}, over = new AbortController();
-  const tell = (/** @type {State} */ state, /** @type {Detail} */ detail) => options.onState?.(self.state = state, detail);
+  function tell(/** @type {State} */ state, /** @type {Detail} */ detail) {
+    self.state = state;
+    options.onState?.(state, detail);
+  }
   function take(/** @type {Message} */ message) {
     self.lastEventId = message.id;
     if (history.push(message) > 500) history.shift();
     pass(new MessageEvent(message.type, { data: message.data, lastEventId: message.id, origin: address.origin }), options);
   }
   function join() {
+    leave();
     const channel = new BroadcastChannel(name), turn = new AbortController();
-    let leader = /** @type {Subscription | undefined} */ (undefined);
-    leave = () => (turn.abort(), leader?.close(), channel.close());
+    let leader = /** @type {Subscription | undefined} */ (undefined), unheard = 0;
+    leave = () => (turn.abort(), clearInterval(watch), leader?.close(), channel.close());
     const say = (/** @type {object} */ words) => channel.postMessage({ position: self.lastEventId, ...words });
     channel.onmessage = ({ data: { hello, ask, event, lost, position, state, detail = {} } }) => {
       if (leader) { // what the leader before still says is in this one's own stream too
-        const from = history.findLastIndex(({ after, id }) => after === ask && id !== ask);
-        if (ask) from < 0 ? say({ lost: ask }) : history.slice(from).forEach((event) => say({ event }));
+        const next = history.findLastIndex(({ after, id }) => after === ask && id !== ask);
+        const from = history.findIndex(({ after, type }, index) => index === next || (type === 'reset' && after === ask));
+        if (ask && ask !== self.lastEventId) from < 0 ? say({ lost: ask }) : history.slice(from).forEach((event) => say({ event }));
         return hello && say({ state: self.state });
       }
+      if (state || event) unheard = 0;
       if (state) asked = '';
       if (state && state !== self.state) tell(state, detail);
       if (lost && lost === self.lastEventId) return take({ after: lost, id: position, type: 'reset', data: '{"reason":"unknown"}' });
@@ -188,7 +221,7 @@ function share(address, options) {
       say({ ask: asked = self.lastEventId });
     };
     say({ hello: true });
-    navigator.locks.request(name, turn, () => new Promise((release) => {
+    const lead = () => turn.signal.aborted || new Promise((release) => {
       turn.signal.onabort = release;
       leader = open(address, { ...options, lastEventId: self.lastEventId, onState(state, detail) {
         if (detail.reason === 'close') return;
@@ -200,10 +233,22 @@ function share(address, options) {
         take(event);
       });
       say({ state: self.state });
-    })).catch(() => {}); // it left before its turn
+    });
+    // A request fails when this tab left before its turn, and when another tab took the lock since this one said nothing.
+    const request = (/** @type {LockOptions} */ how) => navigator.locks.request(name, how, lead).catch(() => leader && !turn.signal.aborted && join());
+    request({ signal: turn.signal });
+    const watch = setInterval(() => {
+      asked = ''; // an answer that did not come is asked for again
+      if (leader || ++unheard < 2) return;
+      if (unheard < 5) return say({ hello: true });
+      unheard = 0;
+      request({ steal: true }); // the leader is frozen, or its script stands still
+    }, 2500 + 1000 * Math.random());
   }
   addEventListener('pagehide', () => leave(), over);
   addEventListener('pageshow', (event) => event.persisted && join(), over);
+  document.addEventListener('freeze', () => leave(), over);
+  document.addEventListener('resume', join, over);
   join();
   return self;
 }
@@ -219,7 +264,7 @@ export async function* post(url, body, { headers, signal, credentials } = {}) {
   const all = { accept: 'text/event-stream', ...Object.fromEntries(new Headers(headers)) };
   const response = await fetch(url, { method: 'POST', body, headers: all, signal, credentials, cache: 'no-store' });
   if (response.status === 204) return;
-  if (!response.ok || !response.body || !/^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '')) {
+  if (!response.ok || !response.body || !isStream(response)) {
     throw Object.assign(new Error(`${url} answers with status ${response.status} and no stream.`), { response });
   }
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader(); // it takes a byte order mark away

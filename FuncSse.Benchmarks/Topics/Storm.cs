@@ -8,55 +8,49 @@ internal static class Storm
     private const int Missed = 1000;
     private const int Before = 200;
 
-    public static void Run(BenchmarkOptions options)
+    public static async Task RunAsync(Options options)
     {
-        int streams = options.Streams[0];
-        OpenFileLimit.Check(streams);
-        Console.WriteLine($"\n| {streams:N0} clients come back at once, each with {Missed:N0} missed events | all served after s | resident MB, steady | peak | ÷ steady (at most 2) | reads of the log |");
-        Console.WriteLine("| --- | ---: | ---: | ---: | ---: | ---: |");
-        Print("log in memory", streams, options, null);
-        using var storage = new AzuriteProcess();
-        Print("log in Azurite", streams, options, storage);
+        await using SharedLogs logs = await SharedLogs.StartAsync();
+        var rounds = new Rounds<string>(["memory", "azurite", "redis"], options.Rounds, log => Measure(log, logs, options));
+        rounds.Print($"{options.Streams:N0} clients come back at once, each with {Missed:N0} missed events");
     }
 
-    private static void Print(string title, int streams, BenchmarkOptions options, AzuriteProcess? storage)
+    private static OrderedDictionary<string, double> Measure(string log, SharedLogs logs, Options options)
     {
-        Progress.Show($"storm, {title}");
-        using ServerProcess server = ServerProcess.Start(TopicCatalog.Command("funcsse", options, storage?.Settings ?? []));
-        using var publishers = new TopicPublishers(server.Address);
+        using ServerProcess server = Servers.Start(options.Servers[0], logs.Settings(log));
+        using var publisher = new Publisher(server.Address);
         string position = "";
-        using (TopicSubscribers subscribers = Subscribe(server, streams))
+        using (LoadClient clients = LoadClient.OfTopic(server.Address, options.Streams))
         {
-            subscribers.Open();
-            subscribers.Greet(() => publishers.Hello(), "funcsse");
+            clients.Open();
+            clients.Greet(publisher, ["x"]);
             for (int i = 0; i < Before; i++, Thread.Sleep(50))
             {
-                position = publishers.PublishNext();
+                position = publisher.PublishNext();
             }
 
-            subscribers.Await((long)streams * Before, "funcsse");
+            clients.Await((long)options.Streams * Before);
         }
 
-        long steady = server.ResidentMemory;
+        double steady = server.ResidentMemory;
         for (int i = 0; i < Missed; i++)
         {
-            publishers.PublishNext();
+            publisher.PublishNext();
         }
 
-        Thread.Sleep(LoadRun.Settle);
+        Thread.Sleep(TimeSpan.FromSeconds(3));
         server.ForgetPeak();
-        int reads = storage?.Reads ?? 0;
-        using TopicSubscribers back = Subscribe(server, streams, Before + 1, position);
+        int reads = logs.AzuriteReads;
+        using LoadClient back = LoadClient.OfTopic(server.Address, options.Streams, first: Before + 1, lastEventId: position);
         long start = Stopwatch.GetTimestamp();
-        back.Open(rate: null);
-        back.Await((long)streams * Missed, "funcsse");
-        double time = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        double peak = server.PeakMemory;
-        Progress.Clear();
-        string count = storage is null ? "" : $"{storage.Reads - reads}";
-        Console.WriteLine($"| {title} | {Figures.Short(time)} | {steady >> 20} | {(long)peak >> 20} | {Figures.Short(peak / steady)} | {count} |");
+        back.Open(perSecond: int.MaxValue);
+        back.Await((long)options.Streams * Missed);
+        return new()
+        {
+            ["all served after s"] = Stopwatch.GetElapsedTime(start).TotalSeconds,
+            ["resident MB, steady"] = steady / (1 << 20),
+            ["peak ÷ steady"] = server.PeakMemory / steady,
+            ["reads of the log"] = log == "azurite" ? logs.AzuriteReads - reads : double.NaN,
+        };
     }
-
-    private static TopicSubscribers Subscribe(ServerProcess server, int streams, long first = 1, string? position = null) => new(
-        [.. Enumerable.Range(0, streams).Select(_ => new TopicSubscriber(server.Address, "x", first, lastEventId: position))]);
 }

@@ -7,11 +7,11 @@ using Microsoft.Extensions.Options;
 namespace FuncSse.Streaming;
 
 /// <summary>
-/// Reads settings one by one, checks them and collects what is wrong. The framework's binder would read "5" as five days, ignore a
-/// misspelt name, and report an invalid value in a page of stack trace.
+/// Reads settings one by one, checks them and collects the errors. The framework's binder would read "5" as five days, ignore a misspelt
+/// name, and report an invalid value with a page of stack trace.
 /// </summary>
-/// <param name="path">What the messages call the section.</param>
-/// <param name="section">The section; <see langword="null"/> to check the values that are given as the present ones.</param>
+/// <param name="path">The section's name in messages.</param>
+/// <param name="section">The section; <see langword="null"/> to check the current values only.</param>
 internal sealed class SettingsReader(string path, IConfiguration? section)
 {
     private readonly List<string> _known = [];
@@ -19,57 +19,57 @@ internal sealed class SettingsReader(string path, IConfiguration? section)
     /// <summary>One line for each value that is not allowed.</summary>
     public List<string> Failures { get; } = [];
 
-    public TimeSpan Time(string name, TimeSpan present, TimeSpan min, TimeSpan max)
+    public TimeSpan Time(string name, TimeSpan current, TimeSpan min, TimeSpan max)
     {
         string? text = Value(name);
-        // A number alone would be days, and is never meant that way.
+        // TimeSpan.Parse takes a number alone for days, which nobody means.
         if (text is null
-            ? present >= min && present <= max
+            ? current >= min && current <= max
             : text.Contains(':', StringComparison.Ordinal)
-              && TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out TimeSpan time) && (present = time) >= min && time <= max)
+              && TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out TimeSpan time) && (current = time) >= min && time <= max)
         {
-            return present;
+            return current;
         }
 
         string allowed = string.Create(CultureInfo.InvariantCulture, $"a time from {min:g} to {max:g} as [days.]hours:minutes:seconds, such as 00:00:10");
-        return Fail(name, text ?? present.ToString("c"), allowed, present);
+        return Fail(name, text ?? current.ToString("c"), allowed, current);
     }
 
-    public int? Limit(string name, int? present)
+    public int? Limit(string name, int? current)
     {
         string? text = Value(name);
-        if (text is null ? present is null or > 0 : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int count) && (present = count) > 0)
+        if (text is null ? current is null or > 0 : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int count) && (current = count) > 0)
         {
-            return present;
+            return current;
         }
 
-        return Fail(name, text ?? $"{present}", $"a whole number from 1 to {int.MaxValue}, or nothing for no limit", present);
+        return Fail(name, text ?? $"{current}", $"a whole number from 1 to {int.MaxValue}, or nothing for no limit", current);
     }
 
-    public long Number(string name, long present, long min, long max)
+    public long Number(string name, long current, long min, long max)
     {
         string? text = Value(name);
-        long number = present;
+        long number = current;
         if ((text is null || long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number)) && number >= min && number <= max)
         {
             return number;
         }
 
-        return Fail(name, text ?? $"{present}", $"a whole number from {min} to {max}", present);
+        return Fail(name, text ?? $"{current}", $"a whole number from {min} to {max}", current);
     }
 
-    [return: NotNullIfNotNull(nameof(present))]
-    public string? Text(string name, string? present, Func<string, bool> isAllowed, string allowed)
+    [return: NotNullIfNotNull(nameof(current))]
+    public string? Text(string name, string? current, Func<string, bool> isAllowed, string allowed)
     {
-        string? text = Value(name) ?? present;
-        return text is null || isAllowed(text) ? text : Fail(name, text, allowed, present);
+        string? text = Value(name) ?? current;
+        return text is null || isAllowed(text) ? text : Fail(name, text, allowed, current);
     }
 
-    /// <summary>Reads a secret, or several as an array. What is wrong is said without the value.</summary>
-    public IReadOnlyList<string> Secrets(string name, IReadOnlyList<string> present, Func<string, bool> isAllowed, string allowed)
+    /// <summary>Reads a secret, or several as an array. Errors do not contain the value.</summary>
+    public IReadOnlyList<string> Secrets(string name, IReadOnlyList<string> current, Func<string, bool> isAllowed, string allowed)
     {
         _known.Add(name);
-        IReadOnlyList<string> secrets = present;
+        IReadOnlyList<string> secrets = current;
         if (section?.GetSection(name) is { } setting && (setting.Exists() || setting.Value is not null))
         {
             secrets = [.. setting.Value is { } one ? [one] : Array.Empty<string>(), .. setting.GetChildren().Select(child => child.Value ?? "")];
@@ -83,12 +83,12 @@ internal sealed class SettingsReader(string path, IConfiguration? section)
         return secrets;
     }
 
-    /// <summary>Reads a list in one setting, or the array that JSON gives.</summary>
+    /// <summary>Reads a list from one setting, or from an array.</summary>
     public IReadOnlyList<string> List(
-        string name, IReadOnlyList<string> present, Func<IReadOnlyList<string>, bool> isAllowed, string allowed, params char[] separators)
+        string name, IReadOnlyList<string> current, Func<IReadOnlyList<string>, bool> isAllowed, string allowed, params char[] separators)
     {
         _known.Add(name);
-        IReadOnlyList<string> list = present;
+        IReadOnlyList<string> list = current;
         if (section?.GetSection(name) is { } setting && (setting.Exists() || setting.Value is not null))
         {
             list =
@@ -98,7 +98,7 @@ internal sealed class SettingsReader(string path, IConfiguration? section)
             ];
         }
 
-        return isAllowed(list) ? list : Fail(name, section?[name] ?? string.Join(' ', list), allowed, present);
+        return isAllowed(list) ? list : Fail(name, section?[name] ?? string.Join(' ', list), allowed, current);
     }
 
     public void ThrowIfFailed(Type options)
@@ -110,8 +110,8 @@ internal sealed class SettingsReader(string path, IConfiguration? section)
     }
 
     /// <summary>
-    /// Reports the settings that nobody has read. They do not stop the app, so that a version that lacks a newer setting can be rolled
-    /// back to.
+    /// Reports the settings that nobody has read. They do not stop the app, so that one can roll back to a version that does not know a
+    /// newer setting.
     /// </summary>
     public void WarnOfUnknown(IEnumerable<string> otherSettings, ILogger logger)
     {
@@ -120,12 +120,12 @@ internal sealed class SettingsReader(string path, IConfiguration? section)
         {
             if (!known.Contains(setting.Key, StringComparer.OrdinalIgnoreCase))
             {
-                Log.UnknownSetting(logger, setting.Path, $"{path}:{known.MinBy(name => (double)Distance(name, setting.Key) / Math.Max(name.Length, setting.Key.Length))}");
+                StreamLogMessages.UnknownSetting(logger, setting.Path, $"{path}:{known.MinBy(name => (double)Distance(name, setting.Key) / Math.Max(name.Length, setting.Key.Length))}");
             }
         }
     }
 
-    // Levenshtein's: how many letters have to be changed, added or left out.
+    // Levenshtein's distance: how many letters have to be changed, added or removed.
     private static int Distance(string a, string b)
     {
         int[] row = [.. Enumerable.Range(0, b.Length + 1)];
@@ -154,9 +154,9 @@ internal sealed class SettingsReader(string path, IConfiguration? section)
         return section?[name] is { Length: > 0 } value ? value : null;
     }
 
-    private T Fail<T>(string name, string value, string allowed, T present)
+    private T Fail<T>(string name, string value, string allowed, T current)
     {
         Failures.Add($"{path}:{name} is '{value.ReplaceLineEndings(" ")}'; allowed is {allowed}");
-        return present;
+        return current;
     }
 }

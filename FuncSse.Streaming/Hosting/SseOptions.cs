@@ -37,8 +37,8 @@ public sealed class SseOptions
 
     /// <summary>
     /// How long a client may take no byte before it is dropped: 100 ms to 1 day, 10 s by default. The time starts when the buffers on
-    /// both sides are full, 32 to 64 KB on the server: until then nobody can tell. From then on progress is seen in steps of at most
-    /// 32 KB, so a client that is behind and reads less than that in the time may be dropped too.
+    /// both sides are full (32 to 64 KB on the server), because nobody can tell before that. From then on, progress is seen in steps of
+    /// at most 32 KB, so a client that is behind and reads less than that in the time may be dropped too.
     /// </summary>
     public TimeSpan WriteTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
@@ -47,14 +47,14 @@ public sealed class SseOptions
 
     /// <summary>
     /// The most streams that one client has open at once on this instance: 1 or more; <see langword="null"/>, the default, for no limit. A
-    /// client is who its ticket says; without that, an IPv4 address or an IPv6 network of 64 bits.
+    /// client is the subject of its ticket; without a ticket, it is an IPv4 address or an IPv6 network of 64 bits.
     /// </summary>
     public int? MaxStreamsPerClient { get; set; }
 
     /// <summary>
     /// How many proxies in front of the app append to <c>X-Forwarded-For</c>: 0 to 10. With 0, the default, a client's address is that of
-    /// its connection; with 1 it is the last one in the header, with 2 the one before. Count only proxies that no client can go round, or
-    /// clients choose their address.
+    /// its connection; with 1 it is the last one in the header, with 2 the one before. Count only proxies that no client can bypass;
+    /// otherwise clients can choose their address.
     /// </summary>
     public int Proxies { get; set; }
 
@@ -66,7 +66,7 @@ public sealed class SseOptions
     public IReadOnlyList<string> AllowedOrigins { get; set; } = ["none"];
 
     /// <summary>
-    /// Bytes of a comment that follows the opening <c>retry:</c> frame: 0 to 65,536, 0 by default. It fills what stands in between and holds
+    /// Bytes of a comment that follows the opening <c>retry:</c> frame: 0 to 65,536, 0 by default. It fills the buffer of a proxy that holds
     /// back the first 2 or 4 KB of a response.
     /// </summary>
     public int Padding { get; set; }

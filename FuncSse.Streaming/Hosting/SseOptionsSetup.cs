@@ -6,8 +6,8 @@ namespace FuncSse.Streaming;
 
 /// <summary>Reads the options from a configuration section.</summary>
 /// <param name="section">The section.</param>
-/// <param name="otherSettings">Settings of the same section that belong to the app.</param>
-/// <param name="logger">Where a setting that nobody knows is reported.</param>
+/// <param name="otherSettings">Names of settings of the same section that belong to the app.</param>
+/// <param name="logger">The logger that reports unknown settings.</param>
 internal sealed class SseOptionsSetup(IConfigurationSection section, string[] otherSettings, ILogger<SseOptions> logger) : IConfigureOptions<SseOptions>
 {
     private bool _hasWarned;
@@ -19,7 +19,7 @@ internal sealed class SseOptionsSetup(IConfigurationSection section, string[] ot
         settings.ThrowIfFailed(typeof(SseOptions));
         if (!Interlocked.Exchange(ref _hasWarned, true))
         {
-            // Once: the check at the start and the app each have the options made.
+            // The options are made twice: for the check at startup and for the app.
             settings.WarnOfUnknown(otherSettings, logger);
         }
     }
@@ -33,13 +33,13 @@ internal sealed class SseOptionsSetup(IConfigurationSection section, string[] ot
         options.MaxStreams = settings.Limit(nameof(options.MaxStreams), options.MaxStreams);
         options.MaxStreamsPerClient = settings.Limit(nameof(options.MaxStreamsPerClient), options.MaxStreamsPerClient);
         options.Proxies = (int)settings.Number(nameof(options.Proxies), options.Proxies, min: 0, max: 10);
-        // Origins hold neither commas nor semicolons, so a list that uses them is not misread.
+        // An origin contains neither a comma nor a semicolon, so a list may be separated by them.
         options.AllowedOrigins = settings.List(
             nameof(options.AllowedOrigins), options.AllowedOrigins, SseCors.IsAllowed, SseCors.Allowed, ' ', ',', ';');
         options.Padding = (int)settings.Number(nameof(options.Padding), options.Padding, min: 0, max: SseOptions.MaxPadding);
     }
 
-    /// <summary>Checks the options that code has set, by the same lines: without a section each value stays what it is.</summary>
+    /// <summary>Checks the options that code has set, with the same rules. Without a section, each value stays as it is.</summary>
     internal sealed class Check : IValidateOptions<SseOptions>
     {
         public ValidateOptionsResult Validate(string? name, SseOptions options)

@@ -13,12 +13,12 @@ namespace FuncSse.Streaming;
 /// <summary>Adds event streams to an app.</summary>
 public static class SseServiceCollectionExtensions
 {
-    private static readonly Encoding LenientUtf8 = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: false);
+    private static readonly Encoding s_lenientUtf8 = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: false);
 
     /// <summary>
-    /// Adds what <see cref="SseStreamResult{T}"/> needs. Nothing changes for the app's other responses. The one setting of the server that
-    /// changes is how Kestrel decodes the request header <c>Last-Event-ID</c>: bytes that are not UTF-8 become U+FFFD instead of a 400,
-    /// after which a browser would never come back.
+    /// Adds what <see cref="SseStreamResult{T}"/> needs. The app's other responses do not change. One setting of the server changes: when
+    /// Kestrel decodes the request header <c>Last-Event-ID</c>, bytes that are not UTF-8 become U+FFFD. Otherwise it would answer 400, and
+    /// a browser would never return.
     /// </summary>
     /// <param name="services">The app's services.</param>
     /// <returns><paramref name="services"/>.</returns>
@@ -55,10 +55,10 @@ public static class SseServiceCollectionExtensions
     }
 
     /// <summary>
-    /// Sets the whole process up for thousands of streams. Call it in an app whose main work is streaming. It changes two things for the
+    /// Prepares the whole process for thousands of streams. Call it in an app whose main work is streaming. It changes two things for the
     /// whole app. A shutdown waits 3 s at most for the requests that are still open (<see cref="HostOptions.ShutdownTimeout"/>), since
     /// Azure Functions kills a worker after 5 s. On Linux, Kestrel's socket transport is replaced by one that sends a stream's events
-    /// straight to the socket, which saves 12–17 % of what an event costs; other responses go the way that they always go.
+    /// straight to the socket, which saves 12–17 % of what an event costs; other responses take their usual way.
     /// </summary>
     /// <param name="services">The app's services.</param>
     /// <returns><paramref name="services"/>.</returns>
@@ -76,25 +76,25 @@ public static class SseServiceCollectionExtensions
 
     private static IServiceCollection AddStreams(this IServiceCollection services)
     {
-        if (services.Any(service => service.ServiceType == typeof(SseStreamRegistry)))
+        if (services.Any(service => service.ServiceType == typeof(StreamServices)))
         {
             return services;
         }
 
         services.AddOptions<SseOptions>().ValidateOnStart();
         services.AddSingleton<IValidateOptions<SseOptions>, SseOptionsSetup.Check>();
-        services.AddSingleton(_ => new CoalescingTimeProvider(TimeProvider.System)); // Made here, it would not be disposed of.
-        services.AddSingleton<SseStreamRegistry>();
-        services.AddHostedService(provider => provider.GetRequiredService<SseStreamRegistry>());
+        services.AddSingleton(_ => new CoalescingTimeProvider(TimeProvider.System)); // The container disposes only of what it has made.
+        services.AddSingleton<StreamServices>();
+        services.AddHostedService(provider => provider.GetRequiredService<StreamServices>());
         return services.Configure<KestrelServerOptions>(kestrel =>
         {
             Func<string, Encoding?> others = kestrel.RequestHeaderEncodingSelector;
             kestrel.RequestHeaderEncodingSelector = name =>
-                name.Equals(SseHttpRequestExtensions.LastEventIdHeader, StringComparison.OrdinalIgnoreCase) ? LenientUtf8 : others(name);
+                name.Equals(SseHttpRequestExtensions.LastEventIdHeader, StringComparison.OrdinalIgnoreCase) ? s_lenientUtf8 : others(name);
         });
     }
 
-    // In its place among the app's other transports, if it has any: Kestrel asks the last one first.
+    // It takes the place of the socket transport among the app's transports, because Kestrel asks the last one first.
     private static void ReplaceSocketTransport(IServiceCollection services)
     {
         ServiceDescriptor direct = ServiceDescriptor.Singleton<IConnectionListenerFactory, DirectTransport>();

@@ -3,24 +3,24 @@ using Microsoft.AspNetCore.Http;
 namespace FuncSse.Streaming;
 
 /// <summary>
-/// Lets clients come back ever more slowly where that is of no use: to an address whose feed keeps failing, or to the end of a feed that is
-/// over. It knows addresses and not clients, since a client does not say how often it has asked; what is forgotten begins anew.
+/// Makes clients come back more and more slowly to an address whose feed keeps failing, and to the end of a feed that is over. It counts by
+/// address and not by client, because a client does not say how often it has asked. Where a count is forgotten, the waits begin again.
 /// </summary>
 internal sealed class SseBackoff(TimeProvider time)
 {
     private const int MaxAddresses = 4096;
-    private static readonly TimeSpan MaxWait = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan s_maxWait = TimeSpan.FromMinutes(5);
 
     private readonly Lock _gate = new();
     private readonly Dictionary<int, (int Times, long Since)> _addresses = [];
 
     /// <summary>
-    /// How long the client waits now: one to five times its <c>retry</c>, twice as long with each time, up to 5 minutes. A time is over when
-    /// the first client may be back, so all whose feeds fail in the same moment come back soon.
+    /// How long the client waits: one to five times its <c>retry</c>, which doubles with each failure, up to 5 minutes. Failures count once
+    /// until the first client may be back, so all clients whose feeds fail at the same moment come back soon.
     /// </summary>
-    public TimeSpan Next(HttpRequest request, TimeSpan retry, bool isFailure)
+    public TimeSpan GetWait(HttpRequest request, TimeSpan retry, bool isFailure)
     {
-        int key = Key(request, isFailure);
+        int key = GetKey(request, isFailure);
         lock (_gate)
         {
             if (_addresses.Count >= MaxAddresses)
@@ -30,35 +30,35 @@ internal sealed class SseBackoff(TimeProvider time)
 
             (int times, long since) = _addresses.GetValueOrDefault(key);
             TimeSpan age = time.GetElapsedTime(since);
-            if (times == 0 || age >= 4 * MaxWait)
+            if (times == 0 || age >= 4 * s_maxWait)
             {
                 (times, since) = (1, time.GetTimestamp());
             }
-            else if (age >= Least(retry, times))
+            else if (age >= MinWait(retry, times))
             {
                 (times, since) = (times + 1, time.GetTimestamp());
             }
 
             _addresses[key] = (times, since);
-            return SseDelays.HostGone(Least(retry, times)); // At random: not all at once.
+            return SseDelays.HostGone(MinWait(retry, times)); // Random, so that they do not return together.
         }
     }
 
-    /// <summary>A feed has done well at this address.</summary>
+    /// <summary>A feed has worked at this address.</summary>
     public void Reset(HttpRequest request)
     {
         lock (_gate)
         {
             if (_addresses.Count > 0)
             {
-                _addresses.Remove(Key(request, isFailure: true));
+                _addresses.Remove(GetKey(request, isFailure: true));
             }
         }
     }
 
-    private static TimeSpan Least(TimeSpan retry, int times) => retry * Math.Clamp(MaxWait / 5 / retry, 1, Math.Pow(2, times - 1));
+    private static TimeSpan MinWait(TimeSpan retry, int times) => retry * Math.Clamp(s_maxWait / 5 / retry, 1, Math.Pow(2, times - 1));
 
-    // At the end of a feed each client has the same last event id; one that keeps failing may have said something in between.
-    private static int Key(HttpRequest request, bool isFailure) =>
+    // At the end of a feed, all clients have the same last event id. A feed that keeps failing may send events in between.
+    private static int GetKey(HttpRequest request, bool isFailure) =>
         HashCode.Combine(request.Path.Value, request.QueryString.Value, isFailure, isFailure ? null : request.GetLastEventId());
 }

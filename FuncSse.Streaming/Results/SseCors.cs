@@ -7,16 +7,16 @@ using Microsoft.Net.Http.Headers;
 namespace FuncSse.Streaming;
 
 /// <summary>
-/// The answer to the browser's question whether a page of another origin may read the stream (Fetch §3.2). The app gives it by itself:
-/// the Functions pipeline has no place for CORS middleware, and the platform's own would overwrite it.
+/// Tells the browser whether a page of another origin may read the stream (Fetch §3.2). The app does this itself, because CORS middleware
+/// has no place in the pipeline of Azure Functions, and the platform's own CORS setting would overwrite the answer.
 /// </summary>
 internal static class SseCors
 {
-    /// <summary>What a list of origins may hold, for messages.</summary>
+    /// <summary>What a list of origins may contain, for messages.</summary>
     public const string Allowed =
         "none, *, or origins as browsers send them, separated by spaces, such as https://example.com https://*.example.com http://localhost:3000 null";
 
-    private static readonly SearchValues<char> HostCharacters = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789-_.");
+    private static readonly SearchValues<char> s_hostCharacters = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789-_.");
 
     /// <summary>Whether a list is <c>none</c>, <c>*</c>, or one of origins and patterns. An empty list does not mean all.</summary>
     public static bool IsAllowed(IReadOnlyList<string> origins) =>
@@ -27,7 +27,7 @@ internal static class SseCors
         IHeaderDictionary headers = http.Response.Headers;
         if (allowed is ["none"] || headers.ContainsKey(HeaderNames.AccessControlAllowOrigin))
         {
-            return; // What the app's own middleware has answered stays.
+            return; // The answer of the app's own middleware stays.
         }
 
         if (allowed is ["*"])
@@ -50,22 +50,22 @@ internal static class SseCors
     }
 
     /// <summary>
-    /// What a preflight asks in addition. Browsers' own <c>EventSource</c> needs none; its replacements send headers and methods of their
-    /// own. The star does not cover <c>authorization</c> (Fetch §3.2.3).
+    /// Answers a preflight. The browser's own <c>EventSource</c> needs none, but its replacements send other headers and methods. The star
+    /// does not cover <c>authorization</c> (Fetch §3.2.3).
     /// </summary>
     /// <param name="http">The request.</param>
     /// <param name="methods">The methods of the address, where several endpoints share it.</param>
     public static void AnswerPreflight(HttpContext http, string? methods = null)
     {
         IHeaderDictionary headers = http.Response.Headers;
-        headers.AccessControlAllowMethods = methods ?? string.Join(", ", Methods(http));
+        headers.AccessControlAllowMethods = methods ?? string.Join(", ", GetMethods(http));
         headers.AccessControlAllowHeaders = "authorization, content-type, last-event-id, x-functions-key, cache-control, *";
-        headers.AccessControlMaxAge = "86400"; // Seconds: a day, beyond which browsers ask again anyway.
+        headers.AccessControlMaxAge = "86400"; // One day in seconds. Browsers ask again after that anyway.
         http.Response.StatusCode = StatusCodes.Status204NoContent;
     }
 
-    // The endpoint's own where it tells them; else the one that is asked for, since the platform has refused others already.
-    private static IEnumerable<string> Methods(HttpContext http)
+    // The endpoint's own methods if it has them. If not, the platform has already refused what it does not serve, so what is asked for is allowed.
+    private static IEnumerable<string> GetMethods(HttpContext http)
     {
         if (http.GetEndpoint()?.Metadata.GetMetadata<IHttpMethodMetadata>() is { HttpMethods.Count: > 0 } endpoint)
         {
@@ -73,8 +73,8 @@ internal static class SseCors
         }
 
         string[] methods = [HttpMethods.Get, HttpMethods.Head, HttpMethods.Options];
-        string asked = http.Request.Headers.AccessControlRequestMethod.ToString();
-        return asked.Length is > 0 and < 20 && asked.All(char.IsAsciiLetter) && !methods.Contains(asked) ? [.. methods, asked] : methods;
+        string requested = http.Request.Headers.AccessControlRequestMethod.ToString();
+        return requested.Length is > 0 and < 20 && requested.All(char.IsAsciiLetter) && !methods.Contains(requested) ? [.. methods, requested] : methods;
     }
 
     private static bool Matches(string entry, string origin)
@@ -85,10 +85,10 @@ internal static class SseCors
             : origin.Length >= entry.Length
               && origin.StartsWith(entry[..star], StringComparison.Ordinal)
               && origin.EndsWith(entry[(star + 1)..], StringComparison.Ordinal)
-              && !origin.AsSpan(star, origin.Length - entry.Length + 1).ContainsAnyExcept(HostCharacters);
+              && !origin.AsSpan(star, origin.Length - entry.Length + 1).ContainsAnyExcept(s_hostCharacters);
     }
 
-    // Scheme, host in ASCII, and the port unless it is the scheme's own: browsers send nothing else (RFC 6454 §6.2).
+    // Browsers send the scheme, the host in ASCII, and the port unless it is the scheme's default (RFC 6454 §6.2).
     private static bool IsOrigin(string entry)
     {
         string text = entry.Replace("://*.", "://any.", StringComparison.Ordinal);

@@ -8,31 +8,31 @@ using Microsoft.Extensions.DependencyInjection;
 namespace FuncSse.Streaming;
 
 /// <summary>
-/// Answers a request with an event stream (WHATWG HTML §9.2) that a feed fills, until the client leaves, the stream's lifetime is over
-/// or the host wants to stop. It answers HEAD and OPTIONS too, at once. The status is 200 whatever a client sends: with any other a
-/// browser would never come back.
+/// Answers a request with an event stream (WHATWG HTML §9.2) of a feed's events, until the client leaves, the stream has reached its lifetime
+/// or the host stops. It also answers HEAD and OPTIONS, at once. The status is 200 for any request of a client: after another status, a
+/// browser would never return.
 /// </summary>
 /// <remarks>
-/// It needs <see cref="SseServiceCollectionExtensions.AddServerSentEvents(IServiceCollection)"/>. It has no public properties, since the
-/// Functions worker serialises what a function returns after executing it.
+/// It needs <see cref="SseServiceCollectionExtensions.AddServerSentEvents(IServiceCollection)"/>. It has no public properties, because the
+/// Functions worker serialises what a function returned after it was executed.
 /// </remarks>
 /// <typeparam name="T">The type of the feed's data.</typeparam>
-/// <param name="feed">Where the events come from. It is called once, after the headers have left, and not for HEAD and OPTIONS.</param>
+/// <param name="feed">The source of the events. It is called once, after the headers have been sent, and not for HEAD and OPTIONS.</param>
 /// <param name="hostCancelled">
 /// The host's own way of cancelling the request, in addition to <see cref="HttpContext.RequestAborted"/> and the host's shutdown: on Azure
 /// Functions the <c>FunctionContext</c>'s token, the only one that fires when <c>functionTimeout</c> passes.
 /// </param>
 /// <param name="options">Options of this stream.</param>
 /// <exception cref="InvalidOperationException">
-/// When it is executed: the app's JSON options have no metadata for <typeparamref name="T"/>, as may be with AOT. The client gets a 500 and
-/// does not come back.
+/// Thrown when the result is executed, if the app's JSON options have no metadata for <typeparamref name="T"/>, which can happen with AOT.
+/// The client gets a 500 and does not return.
 /// </exception>
-#pragma warning disable CA1068 // Most give a token and no options.
+#pragma warning disable CA1068 // Most callers give a token and no options.
 public sealed class SseStreamResult<T>(SseFeed<T> feed, CancellationToken hostCancelled = default, SseStreamOptions? options = null)
     : IResult, IEndpointMetadataProvider
 #pragma warning restore CA1068
 {
-    // Output caching decides before there is a result: a second client would wait for the end of the first one's stream.
+    // Output caching decides before there is a result, and a second client would wait for the end of the first client's stream.
     static void IEndpointMetadataProvider.PopulateMetadata(MethodInfo method, EndpointBuilder builder)
     {
         ArgumentNullException.ThrowIfNull(builder);
@@ -43,8 +43,8 @@ public sealed class SseStreamResult<T>(SseFeed<T> feed, CancellationToken hostCa
     public Task ExecuteAsync(HttpContext httpContext)
     {
         ArgumentNullException.ThrowIfNull(httpContext);
-        SseStreamRegistry registry = httpContext.RequestServices.GetRequiredService<SseStreamRegistry>();
-        SseStreamSettings settings = registry.Settings(options);
+        StreamServices services = httpContext.RequestServices.GetRequiredService<StreamServices>();
+        SseStreamSettings settings = services.Settings(options);
         SseCors.Allow(httpContext, settings.AllowedOrigins);
         if (HttpMethods.IsOptions(httpContext.Request.Method))
         {
@@ -55,17 +55,17 @@ public sealed class SseStreamResult<T>(SseFeed<T> feed, CancellationToken hostCa
         SseResponse.WriteHeaders(httpContext);
         if (HttpMethods.IsHead(httpContext.Request.Method))
         {
-            // Without streaming: a client that waits for no body is never seen to leave.
+            // HEAD must not stream, because nobody notices when a client that waits for no body leaves.
             return Task.CompletedTask;
         }
 
-        var stream = new SseFeedStream<T>(httpContext, registry, settings, feed, hostCancelled)
+        var stream = new SseFeedStream<T>(httpContext, services, settings, feed, hostCancelled)
         {
-            Client = registry.Clients.Name(httpContext, subject: null),
+            Client = services.Clients.GetKey(httpContext, subject: null),
         };
-        SseResponse.OptOut(httpContext); // Not for the answer that tells of missing metadata.
-        return registry.TryEnter(httpContext.TraceIdentifier, stream.Client)
+        SseResponse.OptOut(httpContext); // This comes after the constructor, whose exception about missing metadata becomes an ordinary answer.
+        return services.TryEnter(httpContext.TraceIdentifier, stream.Client)
             ? stream.RunAsync(httpContext.Request.GetLastEventId())
-            : SseResponse.RefuseAsync(httpContext, registry, settings);
+            : SseResponse.RefuseAsync(httpContext, services, settings);
     }
 }

@@ -4,25 +4,24 @@ using Microsoft.AspNetCore.Http;
 namespace FuncSse.Streaming;
 
 /// <summary>
-/// Carries a feed's events: a loop that waits for the feed, for the keep-alive or for the end, whichever comes first. An event that was
-/// waited for is flushed at once. Events that follow without a wait are gathered into one flush, and the thread is given back now and
-/// then.
+/// Sends a feed's events. Its loop waits for the feed, for the keep-alive or for the end, whichever comes first. An event that the loop
+/// waited for is flushed at once. Events that follow without a wait share a flush, and the loop returns its thread from time to time.
 /// </summary>
 internal sealed class SseFeedStream<T>(
-    HttpContext http, SseStreamRegistry registry, SseStreamSettings settings, SseFeed<T> feed, CancellationToken hostCancelled)
-    : SseStream(http, registry, settings, hostCancelled)
+    HttpContext http, StreamServices services, SseStreamSettings settings, SseFeed<T> feed, CancellationToken hostCancelled)
+    : SseStream(http, services, settings, hostCancelled)
 {
-    // How many events may come without a wait, and for how long, until other work gets the thread.
+    // The limits of a run of events without a wait. After it, other work gets the thread.
     private const int MaxRun = 256;
-    private static readonly TimeSpan MaxRunTime = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan s_maxRunTime = TimeSpan.FromMilliseconds(10);
 
-    // A feed that takes longer for an event works or blocks: what was gathered would be late.
-    private static readonly TimeSpan MaxGap = TimeSpan.FromMilliseconds(1);
+    // A feed that takes longer than this for an event works or blocks, so what was gathered is flushed first.
+    private static readonly TimeSpan s_maxGap = TimeSpan.FromMilliseconds(1);
 
-    private readonly SseJson<T>? _json = typeof(T) == typeof(string) ? null : registry.Json<T>(http.RequestServices);
+    private readonly SseJson<T>? _json = typeof(T) == typeof(string) ? null : services.Json<T>(http.RequestServices);
     private SseFeedReader<T>? _reader;
 
-    protected override async Task CarryAsync(string? lastEventId)
+    protected override async Task PumpAsync(string? lastEventId)
     {
         try
         {
@@ -36,8 +35,8 @@ internal sealed class SseFeedStream<T>(
             long began = 0;
             for (long last = 0; IsOpen;)
             {
-                reader.Move();
-                bool isWaitedFor = !reader.HasMoved;
+                reader.StartNext();
+                bool isWaitedFor = !reader.IsNextReady;
                 if (isWaitedFor)
                 {
                     run = 0;
@@ -46,7 +45,7 @@ internal sealed class SseFeedStream<T>(
                         await FlushAsync();
                     }
 
-                    while (IsOpen && !reader.HasMoved)
+                    while (IsOpen && !reader.IsNextReady)
                     {
                         await Signal.WaitAsync();
                         if (IsKeepAliveDue)
@@ -56,15 +55,15 @@ internal sealed class SseFeedStream<T>(
                         }
                     }
 
-                    if (!reader.HasMoved)
+                    if (!reader.IsNextReady)
                     {
                         return;
                     }
                 }
 
-                if (!reader.Take())
+                if (!reader.GetResult())
                 {
-                    FeedEnded(failure: null);
+                    EndByFeed(failure: null);
                     break;
                 }
 
@@ -80,11 +79,11 @@ internal sealed class SseFeedStream<T>(
                     continue;
                 }
 
-                long now = Registry.Time.GetTimestamp();
-                bool isSlow = Registry.Time.GetElapsedTime(last, now) > MaxGap;
+                long now = Services.Time.GetTimestamp();
+                bool isSlow = Services.Time.GetElapsedTime(last, now) > s_maxGap;
                 last = now;
                 began = run++ == 0 ? now : began;
-                bool isLong = run == MaxRun || Registry.Time.GetElapsedTime(began, now) > MaxRunTime;
+                bool isLong = run == MaxRun || Services.Time.GetElapsedTime(began, now) > s_maxRunTime;
                 if (isSlow || isLong || Writer.Unflushed >= SseStreamWriter.DataWindow)
                 {
                     await FlushAsync();
@@ -104,7 +103,7 @@ internal sealed class SseFeedStream<T>(
         }
         catch (Exception exception)
         {
-            FeedEnded(exception);
+            EndByFeed(exception);
         }
     }
 
@@ -126,10 +125,10 @@ internal sealed class SseFeedStream<T>(
         }
         else
         {
-            // Bytes are taken for text, as the framework takes them.
+            // The framework, too, sends bytes as text.
             Writer.WriteEvent(item.Data is byte[] bytes ? bytes : _json.Serialize(item.Data), type, item.EventId, item.ReconnectionInterval);
         }
 
-        EventWritten(item.ReconnectionInterval, isPosition);
+        OnEventWritten(item.ReconnectionInterval, isPosition);
     }
 }

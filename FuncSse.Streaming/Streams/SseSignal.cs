@@ -3,10 +3,10 @@ using System.Threading.Tasks.Sources;
 namespace FuncSse.Streaming;
 
 /// <summary>
-/// An auto-reset event for one waiter and any number of signallers that allocates nothing. The waiter goes on inside <see cref="Set"/>,
+/// An auto-reset event for one waiter and any number of signallers, which allocates nothing. The waiter continues inside <see cref="Set"/>,
 /// on the signaller's thread.
 /// </summary>
-/// <param name="isAsynchronous">Whether the waiter goes on on a thread of the pool instead, since it may block.</param>
+/// <param name="isAsynchronous">Whether the waiter continues on a thread of the pool instead, because it may block.</param>
 internal sealed class SseSignal(bool isAsynchronous = false) : IValueTaskSource
 {
     private const int Idle = 0;
@@ -25,10 +25,10 @@ internal sealed class SseSignal(bool isAsynchronous = false) : IValueTaskSource
         }
     }
 
-    /// <summary>Keeps the waiter where it is, if it waits: until <see cref="Release"/>, what it uses is the caller's.</summary>
+    /// <summary>Holds the waiter, if it waits. The caller may use what belongs to the waiter until <see cref="Release"/>.</summary>
     public bool TryHold() => Interlocked.CompareExchange(ref _state, Held, Waiting) == Waiting;
 
-    /// <summary>Ends a hold. The waiter goes on here if it is to, or if it was signalled meanwhile.</summary>
+    /// <summary>Ends a hold. The waiter continues here if <paramref name="wake"/> is true, or if it was signalled meanwhile.</summary>
     public void Release(bool wake)
     {
         if (wake || Interlocked.CompareExchange(ref _state, Waiting, Held) != Held)
@@ -37,7 +37,7 @@ internal sealed class SseSignal(bool isAsynchronous = false) : IValueTaskSource
         }
     }
 
-    /// <summary>Ends a hold. The waiter goes on here with an exception, and must not wait again.</summary>
+    /// <summary>Ends a hold. The waiter continues here with an exception, and must not wait again.</summary>
     public void Fail(Exception exception) => _core.SetException(exception);
 
     public ValueTask WaitAsync()
@@ -55,7 +55,7 @@ internal sealed class SseSignal(bool isAsynchronous = false) : IValueTaskSource
     void IValueTaskSource.GetResult(short token)
     {
         _core.GetResult(token);
-        // Before the waiter looks at what was signalled, so that a signal given from here on is not lost.
+        // The state is reset before the waiter looks at what was signalled, so that no later signal is lost.
         Interlocked.Exchange(ref _state, Idle);
     }
 

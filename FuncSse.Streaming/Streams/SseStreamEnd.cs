@@ -5,7 +5,7 @@ namespace FuncSse.Streaming;
 /// <summary>Why a stream ended.</summary>
 internal enum SseStreamEnd
 {
-    /// <summary>It has not.</summary>
+    /// <summary>It has not ended.</summary>
     None,
 
     /// <summary>The client closed its connection.</summary>
@@ -20,7 +20,7 @@ internal enum SseStreamEnd
     /// <summary>The process is shutting down.</summary>
     HostStopping,
 
-    /// <summary>The platform cancelled the request, while its client is still there.</summary>
+    /// <summary>The platform cancelled the request while its client was still connected.</summary>
     HostCancelled,
 
     /// <summary>The feed has no more events.</summary>
@@ -33,10 +33,10 @@ internal enum SseStreamEnd
     TicketExpired,
 }
 
-/// <summary>How logs and metrics spell the reason.</summary>
+/// <summary>The names of the reasons in logs and metrics.</summary>
 internal static class SseStreamEnds
 {
-    public static string Name(this SseStreamEnd end) => end switch
+    public static string ToName(this SseStreamEnd end) => end switch
     {
         SseStreamEnd.ClientLeft => "client_left",
         SseStreamEnd.ClientStalled => "client_stalled",

@@ -1,6 +1,6 @@
 namespace FuncSse.Streaming;
 
-/// <summary>What holds for one stream: its own options, and those of all streams for the rest.</summary>
+/// <summary>The options of one stream. What the stream does not set itself is as for all streams.</summary>
 internal sealed class SseStreamSettings(SseOptions all, SseStreamOptions? own)
 {
     public TimeSpan Retry { get; } = own?.Retry ?? all.Retry;
@@ -11,7 +11,7 @@ internal sealed class SseStreamSettings(SseOptions all, SseStreamOptions? own)
 
     public bool IsResumable { get; } = own?.IsResumable ?? true;
 
-    /// <summary><see langword="null"/> for a stream that ends only when something else ends it.</summary>
+    /// <summary>The longest lifetime; <see langword="null"/> if the stream has none.</summary>
     public TimeSpan? MaxDuration { get; } = own?.MaxDuration ?? (own?.IsResumable == false ? null : all.MaxDuration);
 
     public TimeSpan WriteTimeout { get; } = all.WriteTimeout;

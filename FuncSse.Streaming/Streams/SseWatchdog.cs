@@ -4,74 +4,74 @@ using Microsoft.AspNetCore.Http;
 namespace FuncSse.Streaming;
 
 /// <summary>
-/// Watches what a stream waits for: a feed that is silent, a client that takes nothing, an end that takes too long. It has one timer, which
-/// is set anew only when something out of the ordinary happens: an event costs nothing here.
+/// Limits what a stream waits for: a feed that is silent, a client that takes nothing, an end that takes too long. Its one timer is set
+/// again only when something unusual happens, so an event costs nothing here.
 /// </summary>
-/// <param name="stream">The stream that it tells. Its request is not touched once the watchdog is disposed of.</param>
+/// <param name="stream">The stream that it notifies. Its request is not used after the watchdog was disposed of.</param>
 /// <param name="http">The request, which it aborts when the client has to be dropped.</param>
 /// <param name="time">The clock.</param>
 internal sealed class SseWatchdog(SseStream stream, HttpContext http, TimeProvider time) : IDisposable
 {
-    /// <summary>How long a client that does not read is waited for once the stream has to end.</summary>
+    /// <summary>How long a stream that has to end waits for a client that does not read.</summary>
     public static readonly TimeSpan EndGrace = TimeSpan.FromMilliseconds(500);
 
     private readonly Lock _gate = new();
     private ITimer? _timer;
     private long _lastWrite;
-    private bool _isWaitingForClient;
+    private bool _isFlushPending;
     private int _flushesSeen;
-    private long _lastTaken;
-    private long? _ending;
+    private long _lastProgress;
+    private long? _endingSince;
     private bool _isAborted;
     private bool _isOver;
 
     public void Start()
     {
-        Written();
+        OnWritten();
         _timer = time.CreateTimer(
             static self => ((SseWatchdog)self!).OnTimer(), this, stream.Settings.KeepAlive, Timeout.InfiniteTimeSpan);
     }
 
-    /// <summary>Something was written just now.</summary>
-    public void Written() => Volatile.Write(ref _lastWrite, time.GetTimestamp());
+    /// <summary>Something is written now.</summary>
+    public void OnWritten() => Volatile.Write(ref _lastWrite, time.GetTimestamp());
 
-    /// <summary>A flush waits for the client from now on.</summary>
-    public void WaitForClient()
+    /// <summary>A flush begins to wait for the client.</summary>
+    public void OnFlushPending()
     {
         lock (_gate)
         {
-            _isWaitingForClient = true;
+            _isFlushPending = true;
             _flushesSeen = stream.Writer.Flushes;
-            _lastTaken = time.GetTimestamp();
+            _lastProgress = time.GetTimestamp();
             SetTimer(ClientTimeLeft());
         }
     }
 
     /// <summary>The client has taken what the flush waited for.</summary>
-    public void ClientTook()
+    public void OnFlushCompleted()
     {
         lock (_gate)
         {
-            _isWaitingForClient = false;
-            Written();
+            _isFlushPending = false;
+            OnWritten();
             SetTimer(stream.Settings.KeepAlive);
         }
     }
 
-    /// <summary>The stream ends: from now on a client gets no more than the grace to take what is left.</summary>
-    public void Ending()
+    /// <summary>The stream ends. From now on the client has <see cref="EndGrace"/> to take what is left.</summary>
+    public void OnEnding()
     {
         lock (_gate)
         {
-            _ending = time.GetTimestamp();
-            if (_isWaitingForClient)
+            _endingSince = time.GetTimestamp();
+            if (_isFlushPending)
             {
                 SetTimer(EndGrace);
             }
         }
     }
 
-    /// <summary>The request is over. Its context may serve another from now on, so nothing may touch it any more.</summary>
+    /// <summary>The request is over. Its context may serve another one from now on, so it must not be used any more.</summary>
     public void Dispose()
     {
         lock (_gate)
@@ -91,7 +91,7 @@ internal sealed class SseWatchdog(SseStream stream, HttpContext http, TimeProvid
                 return;
             }
 
-            if (_isWaitingForClient)
+            if (_isFlushPending)
             {
                 OnClientTimer();
             }
@@ -105,7 +105,7 @@ internal sealed class SseWatchdog(SseStream stream, HttpContext http, TimeProvid
 
         if (isSilent)
         {
-            stream.OnSilent(); // With the timer set: what follows from this may set it anew.
+            stream.OnSilent(); // This comes after the timer was set, because it may set the timer again.
         }
     }
 
@@ -114,10 +114,10 @@ internal sealed class SseWatchdog(SseStream stream, HttpContext http, TimeProvid
         if (stream.Writer.Flushes != _flushesSeen)
         {
             _flushesSeen = stream.Writer.Flushes;
-            _lastTaken = time.GetTimestamp();
+            _lastProgress = time.GetTimestamp();
         }
 
-        // The timer may have become due before the flush began to wait.
+        // The timer may have become due before the flush began to wait for the client.
         if (!_isAborted && ClientTimeLeft() is { Ticks: > 0 } left)
         {
             SetTimer(left);
@@ -128,7 +128,7 @@ internal sealed class SseWatchdog(SseStream stream, HttpContext http, TimeProvid
         http.Abort();
         if (_isAborted)
         {
-            // A reset of an HTTP/2 stream waits behind what the client does not read.
+            // The reset of an HTTP/2 stream waits behind what the client does not read.
             http.Features.Get<IConnectionLifetimeFeature>()?.Abort();
         }
 
@@ -136,9 +136,9 @@ internal sealed class SseWatchdog(SseStream stream, HttpContext http, TimeProvid
         SetTimer(EndGrace);
     }
 
-    private TimeSpan ClientTimeLeft() => _ending is { } since
+    private TimeSpan ClientTimeLeft() => _endingSince is { } since
         ? EndGrace - time.GetElapsedTime(since)
-        : stream.Settings.WriteTimeout - time.GetElapsedTime(_lastTaken);
+        : stream.Settings.WriteTimeout - time.GetElapsedTime(_lastProgress);
 
     private void SetTimer(TimeSpan wait) => _timer?.Change(wait > TimeSpan.Zero ? wait : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
 }

@@ -27,7 +27,7 @@ public sealed class CoalescingTimeProvider : TimeProvider, IDisposable
     public static readonly TimeSpan MaxDelay = TimeSpan.FromMilliseconds(8);
 
     // The limit of the system's timers.
-    private static readonly TimeSpan MaxTime = TimeSpan.FromMilliseconds(uint.MaxValue - 1);
+    private static readonly TimeSpan s_maxTime = TimeSpan.FromMilliseconds(uint.MaxValue - 1);
 
     private readonly TimeProvider _inner;
     private readonly long _start;
@@ -176,9 +176,9 @@ public sealed class CoalescingTimeProvider : TimeProvider, IDisposable
         public bool Change(TimeSpan dueTime, TimeSpan period)
         {
             ArgumentOutOfRangeException.ThrowIfLessThan(dueTime, Timeout.InfiniteTimeSpan);
-            ArgumentOutOfRangeException.ThrowIfGreaterThan(dueTime, MaxTime);
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(dueTime, s_maxTime);
             ArgumentOutOfRangeException.ThrowIfLessThan(period, Timeout.InfiniteTimeSpan);
-            ArgumentOutOfRangeException.ThrowIfGreaterThan(period, MaxTime);
+            ArgumentOutOfRangeException.ThrowIfGreaterThan(period, s_maxTime);
             lock (provider._gate)
             {
                 if (_call.Callback is null)

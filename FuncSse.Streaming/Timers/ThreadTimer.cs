@@ -29,7 +29,7 @@ internal sealed class ThreadTimer : ITimer
     internal static readonly TimeSpan TakeoverDelay = TimeSpan.FromMilliseconds(100);
 
     // Half of the range, so that a delay can be added.
-    private static readonly TimeSpan Never = TimeSpan.MaxValue / 2;
+    private static readonly TimeSpan s_never = TimeSpan.MaxValue / 2;
 
     private readonly object _gate = new();
     private readonly Action _callback;
@@ -38,7 +38,7 @@ internal sealed class ThreadTimer : ITimer
     private bool _isDisposed;
 
     // Times since the start. A wake-up is null while no thread sleeps in that place.
-    private TimeSpan _due = Never;
+    private TimeSpan _due = s_never;
     private TimeSpan? _workerWakeUp;
     private TimeSpan? _standbyWakeUp;
 
@@ -59,7 +59,7 @@ internal sealed class ThreadTimer : ITimer
     {
         lock (_gate)
         {
-            _due = dueTime == Timeout.InfiniteTimeSpan ? Never : Now + dueTime;
+            _due = dueTime == Timeout.InfiniteTimeSpan ? s_never : Now + dueTime;
             if (_workerWakeUp > _due || _standbyWakeUp > _due + TakeoverDelay)
             {
                 Monitor.PulseAll(_gate);
@@ -107,7 +107,7 @@ internal sealed class ThreadTimer : ITimer
             {
                 if (_due <= Now)
                 {
-                    _due = Never;
+                    _due = s_never;
                     EnsureSleeper();
                     return true;
                 }

@@ -9,7 +9,7 @@ internal sealed class TimerWheel
     /// <summary>A tick that never comes.</summary>
     public const long Never = long.MaxValue;
 
-    // A power of two. An entry that waits for longer than one turn of the wheel is passed over until its turn has come.
+    // An entry that waits for longer than one turn of the wheel is passed over until its tick has come.
     private const int Slots = 4096;
 
     // The list after those of the slots holds what is due, in order.

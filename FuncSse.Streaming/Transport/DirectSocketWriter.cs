@@ -20,13 +20,18 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe, long ma
     public const int BlockSize = 64 * 1024;
 
     private int _streams;
-    private bool _isDirect;
+
+    // Null until memory is asked for. Then it stays until the flush: a caller that asks twice must get the same memory.
+    private bool? _isDirect;
     private byte[]? _block;
     private int _length;
 
     // The last flush of the pipe, and the bytes that were flushed into the pipe since it was last empty.
     private ValueTask<FlushResult> _pipeFlush;
     private long _pipedBytes;
+
+    // The token of the last flush that waited for the pipe.
+    private CancellationToken _flushToken;
     private bool _isComplete;
     private volatile bool _isCancelled;
 
@@ -39,7 +44,7 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe, long ma
     /// <summary>Sends bytes past the response writer; see <see cref="IStreamingConnectionFeature.TrySend"/>.</summary>
     public int TrySend(ReadOnlySpan<byte> bytes)
     {
-        if (_length > 0 || !CanSendDirectly)
+        if (_isDirect is not null || !CanSendDirectly)
         {
             return -1;
         }
@@ -56,7 +61,7 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe, long ma
 
     public override bool CanGetUnflushedBytes => true;
 
-    public override long UnflushedBytes => _isDirect ? _length : pipe.UnflushedBytes;
+    public override long UnflushedBytes => _isDirect == true ? _length : pipe.UnflushedBytes;
 
     public override Memory<byte> GetMemory(int sizeHint = 0) => TryUseBlock(sizeHint) ? _block.AsMemory(_length) : pipe.GetMemory(sizeHint);
 
@@ -64,7 +69,7 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe, long ma
 
     public override void Advance(int bytes)
     {
-        if (_isDirect)
+        if (_isDirect == true)
         {
             ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)bytes, (uint)(_block?.Length - _length ?? 0), nameof(bytes));
             _length += bytes;
@@ -75,20 +80,31 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe, long ma
         }
     }
 
+    // A cancelled write writes nothing: a caller that writes the same bytes again would duplicate them.
+    public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        this.Write(source.Span);
+        return FlushAsync(cancellationToken);
+    }
+
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
+        cancellationToken.ThrowIfCancellationRequested();
         int sent = 0;
-        if (_isDirect && !_isCancelled && !cancellationToken.IsCancellationRequested)
+        if (_isDirect == true && !_isCancelled)
         {
             sent = _length > 0 ? SendNow(_block.AsSpan(0, _length)) : 0;
             if (sent == _length)
             {
                 ReturnBlock();
+                _isDirect = null;
                 return default;
             }
         }
 
         MoveToPipe(sent);
+        _isDirect = null;
         return FlushPipeAsync(cancellationToken);
     }
 
@@ -107,25 +123,23 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe, long ma
 
     private bool TryUseBlock(int sizeHint)
     {
-        if (_length == 0)
-        {
-            _isDirect = CanSendDirectly;
-        }
-
-        if (_isDirect && BlockSize - _length < Math.Max(sizeHint, 1))
+        _isDirect ??= CanSendDirectly;
+        if (_isDirect == true && BlockSize - _length < Math.Max(sizeHint, 1))
         {
             MoveToPipe();
         }
 
-        if (_isDirect)
+        if (_isDirect == true)
         {
             _block ??= ArrayPool<byte>.Shared.Rent(BlockSize);
         }
 
-        return _isDirect;
+        return _isDirect.Value;
     }
 
-    private bool CanSendDirectly => Volatile.Read(ref _streams) > 0 && IsPipeEmpty && pipe.UnflushedBytes == 0 && !_isCancelled && !_isComplete;
+    // After a cancelled flush, the pipe reports that the flush has completed although it still holds the bytes.
+    private bool CanSendDirectly => Volatile.Read(ref _streams) > 0 && IsPipeEmpty && pipe.UnflushedBytes == 0
+        && !_isCancelled && !_flushToken.IsCancellationRequested && !_isComplete;
 
     // The last flush of the pipe completes when the socket has taken all bytes that were flushed before.
     private bool IsPipeEmpty => _pipedBytes == 0 || _pipeFlush.IsCompleted;
@@ -146,16 +160,27 @@ internal sealed class DirectSocketWriter(Socket socket, PipeWriter pipe, long ma
     private ValueTask<FlushResult> FlushPipeAsync(CancellationToken cancellationToken)
     {
         _pipedBytes = (IsPipeEmpty ? 0 : _pipedBytes) + pipe.UnflushedBytes;
-        bool isWaiting = Volatile.Read(ref _streams) > 0 || _pipedBytes >= maxBufferedBytes;
-#pragma warning disable CA2012 // A pipe's flush may be left to itself; its status is that of the pipe, however often it is asked.
-        _pipeFlush = pipe.FlushAsync(cancellationToken);
+#pragma warning disable CA2012 // The status of a pending flush is that of the pipe. It may be read at any time, and need not be awaited.
+        _pipeFlush = pipe.FlushAsync(CancellationToken.None);
 #pragma warning restore CA2012
-        return isWaiting || _pipeFlush.IsCompleted ? _pipeFlush : default;
+        if (_pipeFlush.IsCompleted)
+        {
+            return _pipeFlush;
+        }
+
+        if (Volatile.Read(ref _streams) == 0 && _pipedBytes < maxBufferedBytes)
+        {
+            return default;
+        }
+
+        // Only a flush that the caller waits for gets its token: on a flush that nobody awaits, a later cancellation would cancel the next one.
+        _flushToken = cancellationToken;
+        return pipe.FlushAsync(cancellationToken);
     }
 
     private void MoveToPipe(int alreadySent = 0)
     {
-        if (_isDirect)
+        if (_isDirect == true)
         {
             _isDirect = false;
             if (alreadySent < _length)

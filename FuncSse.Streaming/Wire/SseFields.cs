@@ -3,9 +3,9 @@ using System.Runtime.CompilerServices;
 namespace FuncSse.Streaming;
 
 /// <summary>
-/// What an event's fields may hold. Ids and types are refused when they could not come back as they left: a line break would forge a
-/// frame, a NUL makes the client ignore an id (WHATWG HTML §9.2.6), a header loses the spaces at its ends (RFC 9110 §5.5), and the Functions
-/// host answers 500 to a header beyond ASCII, after which a browser never comes back.
+/// What an event's fields may contain. Ids and types that a client could not send back unchanged are refused: a line break would forge a
+/// frame, a client ignores an id with a NUL (WHATWG HTML §9.2.6), a header loses the spaces at its ends (RFC 9110 §5.5), and the Functions
+/// host answers 500 to a header beyond ASCII, after which a browser never returns.
 /// </summary>
 internal static class SseFields
 {
@@ -16,7 +16,7 @@ internal static class SseFields
         if (id is not null && (id.Length > MaxIdLength || id.AsSpan().ContainsAnyExceptInRange(' ', '~') || id.StartsWith(' ') || id.EndsWith(' ')))
         {
             throw new ArgumentException(
-                $"An id is at most {MaxIdLength} printable ASCII characters without spaces at its ends, so that it comes back as it left.", name);
+                $"An id has at most {MaxIdLength} printable ASCII characters and no spaces at its ends, so that a client can send it back unchanged.", name);
         }
     }
 
@@ -24,7 +24,7 @@ internal static class SseFields
     {
         if (type is not null && type.Any(char.IsControl))
         {
-            throw new ArgumentException("An event's type holds no control characters.", name);
+            throw new ArgumentException("An event's type must not contain control characters.", name);
         }
     }
 }

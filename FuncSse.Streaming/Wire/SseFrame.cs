@@ -4,12 +4,12 @@ using System.Text;
 namespace FuncSse.Streaming;
 
 /// <summary>
-/// A frame as it is being written: bytes gathered in the pipe's own memory and committed together, since each call on the response's
-/// pipe costs more than the few bytes that it is about.
+/// Writes one frame into the pipe's own memory and commits it in one step, because each call on the response's pipe costs more than the few
+/// bytes of a field.
 /// </summary>
 internal ref struct SseFrame(IBufferWriter<byte> output)
 {
-    // Three bytes at most for each (UTF-8), so that a run fits well inside one block of the response's pipe.
+    // A UTF-16 character has at most three bytes in UTF-8, so a run fits well into one block of the response's pipe.
     private const int MaxRun = 1024;
     private const int MaxBytesPerChar = 3;
 
@@ -38,7 +38,7 @@ internal ref struct SseFrame(IBufferWriter<byte> output)
             int run = Math.Min(text.Length, MaxRun);
             if (run < text.Length && char.IsHighSurrogate(text[run - 1]))
             {
-                run--; // A pair is encoded together.
+                run--; // A surrogate pair must be encoded together.
             }
 
             EnsureRoom(run * MaxBytesPerChar);

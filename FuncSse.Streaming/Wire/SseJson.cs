@@ -9,7 +9,7 @@ using MvcJsonOptions = Microsoft.AspNetCore.Mvc.JsonOptions;
 namespace FuncSse.Streaming;
 
 /// <summary>
-/// Serialises data of one type as <c>TypedResults.ServerSentEvents</c> does: by its runtime type, unless the declared one is sealed, a value
+/// Serialises data of one type as <c>TypedResults.ServerSentEvents</c> does: by its runtime type, unless the declared type is sealed, a value
 /// type, or polymorphic by its own metadata.
 /// </summary>
 internal sealed class SseJson<T>
@@ -38,7 +38,7 @@ internal sealed class SseJson<T>
         _isDeclaredEnough = typeof(T).IsSealed || typeof(T).IsValueType || _declared.PolymorphismOptions is not null;
     }
 
-    /// <summary>Serialises data; the bytes are good until the next call on the same thread.</summary>
+    /// <summary>Serialises data. The bytes are valid until the next call on the same thread.</summary>
     public ReadOnlySpan<byte> Serialize(T data)
     {
         Scratch scratch = _scratch is { } reusable && reusable.Fits(_options) ? reusable : _scratch = new Scratch(_options);
@@ -49,7 +49,7 @@ internal sealed class SseJson<T>
         }
         else
         {
-            // As an object it has the metadata of its nearest base that has any.
+            // As an object, it is serialised with the metadata of its nearest base type.
             JsonSerializer.Serialize(writer, data, _options.TryGetTypeInfo(data.GetType(), out JsonTypeInfo? own) ? own : _options.GetTypeInfo(typeof(object)));
         }
 
@@ -57,21 +57,21 @@ internal sealed class SseJson<T>
         return scratch.Written;
     }
 
-    // The options of minimal APIs, as the framework takes them. Where the app has configured those of MVC and not these, MVC's hold: on
-    // Azure Functions they are the ones that people configure.
+    // The framework takes the options of minimal APIs. If the app has configured only those of MVC, they are taken: people configure them on
+    // Azure Functions.
     private static JsonSerializerOptions Options(IServiceProvider services) =>
         IsConfigured<MvcJsonOptions>(services) && !IsConfigured<HttpJsonOptions>(services)
             ? services.GetRequiredService<IOptions<MvcJsonOptions>>().Value.JsonSerializerOptions
             : services.GetRequiredService<IOptions<HttpJsonOptions>>().Value.SerializerOptions;
 
-    // By the app: the framework has set-ups of its own, for problem details and the like.
+    // Whether the app has configured them. The framework has set-ups of its own, for problem details for example.
     private static bool IsConfigured<TOptions>(IServiceProvider services)
         where TOptions : class =>
         services.GetServices<IConfigureOptions<TOptions>>().Any(setup =>
             !setup.GetType().Assembly.GetName().Name!.StartsWith("Microsoft.AspNetCore.", StringComparison.Ordinal)
             && setup is not ConfigureNamedOptions<TOptions> { Name: { Length: > 0 } });
 
-    // What a thread keeps, so that an event costs no buffer and no writer.
+    // Each thread keeps a buffer and a writer, so that an event allocates neither.
     private sealed class Scratch(JsonSerializerOptions options)
     {
         private readonly ArrayBufferWriter<byte> _buffer = new();
@@ -92,7 +92,7 @@ internal sealed class SseJson<T>
                 IndentSize = options.IndentSize,
                 NewLine = options.NewLine,
                 MaxDepth = options.MaxDepth,
-                SkipValidation = true, // As the serialiser does.
+                SkipValidation = true, // The serialiser does the same.
             });
             _writer.Reset();
             return _writer;

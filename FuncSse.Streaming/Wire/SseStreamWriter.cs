@@ -7,28 +7,28 @@ namespace FuncSse.Streaming;
 /// <summary>
 /// Writes the frames of an event stream to a pipe (WHATWG HTML §9.2.5). Nothing reaches the reader before <see cref="FlushAsync"/>.
 /// </summary>
-/// <remarks>Not safe for use by several threads at once: a stream has one writer.</remarks>
-/// <param name="output">Where the frames go: UTF-8, without a byte order mark.</param>
-public sealed class SseStreamWriter(PipeWriter output)
+/// <remarks>It is not safe for use by several threads at once.</remarks>
+/// <param name="output">Takes the frames, in UTF-8 without a byte order mark.</param>
+internal sealed class SseStreamWriter(PipeWriter output)
 {
-    /// <summary>How much of an event is written between two flushes, in characters or bytes, so that a large one is never held whole.</summary>
-    internal const int DataWindow = 16 * 1024;
+    /// <summary>How much of an event is written between two flushes, in characters or bytes, so that a large event never takes memory at once.</summary>
+    public const int DataWindow = 16 * 1024;
 
-    // What is still to be written of the last event, from _position on: its data as text, or the rest of its frame.
+    // The part of the last event that is not written yet: its data from _position on, or the rest of its frame.
     private string? _data;
     private ReadOnlyMemory<byte> _rest;
     private int _position;
 
-    /// <summary>How often the reader has taken what was written: a flush that hangs while this stands still is one that nobody reads.</summary>
-    internal int Flushes { get; private set; }
+    /// <summary>How often the reader has taken what was written. While a flush waits and this does not change, the client does not read.</summary>
+    public int Flushes { get; private set; }
 
-    /// <summary>Bytes that were written since the last flush; all of a large event counts as one window.</summary>
-    internal int Unflushed { get; private set; }
+    /// <summary>Bytes that were written since the last flush. A large event counts as one window.</summary>
+    public int Unflushed { get; private set; }
 
     private bool IsPending => _data is not null || !_rest.IsEmpty;
 
-    /// <summary>Writes a <c>retry:</c> frame: how long the client waits before it reconnects when the stream breaks off.</summary>
-    /// <param name="reconnectionInterval">The time, in whole milliseconds on the wire (a fraction is dropped).</param>
+    /// <summary>Writes a <c>retry:</c> frame, which says how long the client waits before it reconnects.</summary>
+    /// <param name="reconnectionInterval">The wait. The wire has whole milliseconds, so a fraction is dropped.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="reconnectionInterval"/> is negative.</exception>
     public void WriteRetry(TimeSpan reconnectionInterval)
     {
@@ -39,8 +39,8 @@ public sealed class SseStreamWriter(PipeWriter output)
         Commit(ref frame);
     }
 
-    /// <summary>Writes a comment, which every client ignores: a sign of life for what stands in between (WHATWG HTML §9.2.7).</summary>
-    /// <param name="padding">How many spaces the comment holds: 0 or more.</param>
+    /// <summary>Writes a comment, which clients ignore. It keeps proxies from closing the connection (WHATWG HTML §9.2.7).</summary>
+    /// <param name="padding">How many spaces the comment has: 0 or more.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="padding"/> is negative.</exception>
     public void WriteComment(int padding = 0)
     {
@@ -77,7 +77,7 @@ public sealed class SseStreamWriter(PipeWriter output)
         Commit(ref frame);
     }
 
-    /// <summary>Writes an event whose data is UTF-8 already.</summary>
+    /// <summary>Writes an event whose data is already UTF-8.</summary>
     /// <param name="data">The data. It is not kept.</param>
     /// <param name="eventType">As for text.</param>
     /// <param name="eventId">As for text.</param>
@@ -88,7 +88,7 @@ public sealed class SseStreamWriter(PipeWriter output)
     {
         if (data.Length > DataWindow)
         {
-            WriteEvent(Encoding.UTF8.GetString(data), eventType, eventId, reconnectionInterval); // Large ones are rare: one way to send them.
+            WriteEvent(Encoding.UTF8.GetString(data), eventType, eventId, reconnectionInterval); // Large events are rare, and have one way to be sent.
             return;
         }
 
@@ -105,21 +105,21 @@ public sealed class SseStreamWriter(PipeWriter output)
         Commit(ref frame);
     }
 
-    /// <summary>Writes a frame that is encoded already. The part beyond the first 16 KB is written while <see cref="FlushAsync"/> flushes.</summary>
-    /// <param name="frame">The whole frame, with the empty line that ends it. It must not change before the next flush is over.</param>
-    internal void WriteFrame(ReadOnlyMemory<byte> frame)
+    /// <summary>Writes a frame that is already encoded. The part beyond the first 16 KB is written while <see cref="FlushAsync"/> flushes.</summary>
+    /// <param name="frame">The whole frame, with the empty line at its end. It must not change before the next flush has ended.</param>
+    public void WriteFrame(ReadOnlyMemory<byte> frame)
     {
         Finish();
         _rest = frame;
         WriteMore();
     }
 
-    /// <summary>Counts bytes that reached the output by another way, and wait for a flush.</summary>
-    internal void WrittenElsewhere(int bytes) => Unflushed += bytes;
+    /// <summary>Counts bytes that something else has written to the output, and that wait for a flush.</summary>
+    public void AddUnflushed(int bytes) => Unflushed += bytes;
 
-    /// <summary>Hands all that was written to the reader, and waits while the reader is too far behind.</summary>
+    /// <summary>Sends all that was written, and waits while the reader is too far behind.</summary>
     /// <param name="cancellationToken">Ends the wait with an <see cref="OperationCanceledException"/>.</param>
-    /// <returns>The last flush's result: <see cref="FlushResult.IsCompleted"/> when the reader is gone.</returns>
+    /// <returns>The result of the last flush: <see cref="FlushResult.IsCompleted"/> if the reader has gone.</returns>
     public ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
         if (IsPending)
@@ -216,13 +216,13 @@ public sealed class SseStreamWriter(PipeWriter output)
         Commit(ref frame);
     }
 
-    // Encodes at most a window's worth, line by line; the frame's last line ends, and with it the frame, when the data does.
+    // Encodes at most one window, line by line. The frame ends when its data ends.
     private void WriteData(ref SseFrame frame)
     {
         int end = Math.Min(_data!.Length, _position + DataWindow);
         if (end < _data.Length && (char.IsHighSurrogate(_data[end - 1]) || _data[end - 1] == '\r'))
         {
-            end--; // Neither a character nor a CRLF may fall between two windows.
+            end--; // A window must not end within a character or a CRLF.
         }
 
         ReadOnlySpan<char> window = _data.AsSpan(_position, end - _position);
@@ -242,7 +242,7 @@ public sealed class SseStreamWriter(PipeWriter output)
         }
     }
 
-    // Digits only: clients ignore the field if anything else stands in it (WHATWG HTML §9.2.6).
+    // Clients ignore the field if it contains anything but digits (WHATWG HTML §9.2.6).
     private static void WriteRetryField(ref SseFrame frame, TimeSpan interval)
     {
         Span<byte> digits = stackalloc byte[20];

@@ -10,7 +10,10 @@ public sealed class ModuleTests(Browser browser, Firefox firefox) : IClassFixtur
     [
         "A_killed_server_comes_back", "A_swallowed_connection_is_noticed", "A_silence_limit_is_learned_from_keep_alives",
         "A_laptop_sleeps", "The_page_is_back_or_the_network_is", "A_server_is_overloaded_for_a_while", "Some_answers_are_final",
+        "A_quiet_stream_is_open_for_whoever_asks", "A_worker_crashes_again", "A_request_hangs", "A_ticket_never_comes", "A_server_is_back_when_it_is_asked",
+        "A_server_without_HEAD_is_asked_with_GET", "Topics_are_escaped",
         "A_missing_ticket_is_fetched", "A_ticket_expires", "A_reset_is_told", "Named_types_are_passed_on",
+        "A_tab_that_closes_at_once_leaves_no_stream", "A_leader_that_is_frozen_is_followed_by_another", "A_leader_that_says_nothing_is_replaced",
         "A_tab_that_missed_events_gets_them_from_its_leader", "Seven_tabs_share_a_stream_and_survive_their_leader", "A_position_frame_sets_the_last_event_id",
         "A_post_stream_is_parsed_as_the_standard_says", "A_post_stream_tells_end_error_and_abort_apart",
     ];

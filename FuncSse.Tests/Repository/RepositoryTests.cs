@@ -90,12 +90,12 @@ public sealed partial class RepositoryTests
     }
 
     [Fact]
-    public void Settings_and_their_defaults_are_as_README_says()
+    public void Settings_and_their_defaults_are_as_the_settings_page_says()
     {
         // The two hosts open their streams to all origins.
         object[] sections = [new CounterOptions(), new SseOptions { AllowedOrigins = ["*"] }];
-        Assert.Equal(sections.SelectMany(Defaults), Rows(Setting(), "README.md"));
-        Assert.Equal(Defaults(new TopicOptions()), Rows(TopicSetting(), "README.md"));
+        Assert.Equal(sections.SelectMany(Defaults), Rows(Setting(), "docs/settings.md"));
+        Assert.Equal(Defaults(new TopicOptions()), Rows(TopicSetting(), "docs/settings.md"));
     }
 
     [Fact]
@@ -117,7 +117,7 @@ public sealed partial class RepositoryTests
             Assert.All(metrics, metric => Assert.Contains($"`{metric}`", operations, StringComparison.Ordinal));
         }
 
-        IEnumerable<string> ends = Enum.GetValues<SseStreamEnd>().Where(end => end != SseStreamEnd.None).Select(end => end.Name());
+        IEnumerable<string> ends = Enum.GetValues<SseStreamEnd>().Where(end => end != SseStreamEnd.None).Select(end => end.ToName());
         Assert.All(ends, end => Assert.Contains($"\n| `{end}` |", operations, StringComparison.Ordinal));
     }
 

@@ -26,7 +26,7 @@ internal sealed class AppServer : IAsyncDisposable
 
     public Uri Events => new(Address, "events");
 
-    public SseStreamRegistry Streams => _app.Services.GetRequiredService<SseStreamRegistry>();
+    public StreamServices Streams => _app.Services.GetRequiredService<StreamServices>();
 
     /// <summary>Serves the counter at /events and the given feeds at paths of their own.</summary>
     public static Task<AppServer> StartAsync(

@@ -82,6 +82,18 @@ internal sealed class ScenarioServer : IAsyncDisposable
         FeedServer.Open(http);
         int failures = Number("failures");
         int request = http.Request.Method == "GET" ? Interlocked.Increment(ref _answered) : _answered;
+        if (http.Request.Method == "HEAD" && Number("head") is > 0 and int head)
+        {
+            http.Response.StatusCode = head;
+            return;
+        }
+
+        if (http.Request.Method == "GET" && request == Number("hang"))
+        {
+            await Task.Delay(Timeout.Infinite, http.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
+            return;
+        }
+
         bool wrongTicket = query.ContainsKey("ticket") && query["access_token"] != query["ticket"];
         if (wrongTicket || (Number("status") > 0 && (failures == 0 || request <= failures)))
         {
@@ -96,8 +108,8 @@ internal sealed class ScenarioServer : IAsyncDisposable
         }
 
         async Task SendAsync(string frames) => await http.Response.WriteAsync(frames, http.RequestAborted);
-        await SendAsync("retry: 100\n\n");
-        if (query["first"] is [{ } first] && request == 1)
+        await SendAsync("retry: 100\n\n:\n\n");
+        if (query["first"] is [{ } first] && request == Math.Max(1, Number("number")))
         {
             await SendAsync(first);
         }
@@ -110,7 +122,7 @@ internal sealed class ScenarioServer : IAsyncDisposable
             while (id < end && await timer.WaitForNextTickAsync(http.RequestAborted))
             {
                 id++;
-                await SendAsync(query.ContainsKey("quiet") ? "event: keep-alive\ndata: \n\n" : $"id: {id}\ndata: {id}\n\n");
+                await SendAsync(query["quiet"] == "silent" ? ":\n\n" : query.ContainsKey("quiet") ? "event: keep-alive\ndata: {}\n\n" : $"data: {id}\nid: {id}\n\n");
             }
         }
         catch (OperationCanceledException)

@@ -45,7 +45,7 @@ internal sealed class StreamHarness : IHttpRequestLifetimeFeature, IHttpResponse
             .AddSingleton<IHostApplicationLifetime>(this)
             .AddSingleton(Microsoft.Extensions.Options.Options.Create(Options))
             .AddSingleton(Coalescing)
-            .AddSingleton<SseStreamRegistry>();
+            .AddSingleton<StreamServices>();
         configure?.Invoke(services);
         _services = services.BuildServiceProvider();
         Http = NewRequest();
@@ -61,7 +61,7 @@ internal sealed class StreamHarness : IHttpRequestLifetimeFeature, IHttpResponse
 
     public DefaultHttpContext Http { get; }
 
-    public SseStreamRegistry Streams => _services.GetRequiredService<SseStreamRegistry>();
+    public StreamServices Streams => _services.GetRequiredService<StreamServices>();
 
     public IMeterFactory MeterFactory => _services.GetRequiredService<IMeterFactory>();
 

@@ -5,15 +5,15 @@ namespace FuncSse.Topics;
 
 /// <summary>Sends the frames of a subscription, which are encoded already. Its keep-alives are position frames.</summary>
 internal sealed class TopicStream(
-    HttpContext http, SseStreamRegistry registry, SseStreamSettings settings, TopicHub hub, TopicSet topics, CancellationToken hostCancelled)
-    : SseStream(http, registry, settings, hostCancelled)
+    HttpContext http, StreamServices streams, SseStreamSettings settings, TopicHub hub, TopicSet topics, CancellationToken hostCancelled)
+    : SseStream(http, streams, settings, hostCancelled)
 {
     // The thread is given back after this number of frames without a wait.
     private const int MaxRun = 256;
 
     private TopicSubscription? _subscription;
 
-    protected override async Task CarryAsync(string? lastEventId)
+    protected override async Task PumpAsync(string? lastEventId)
     {
         using TopicSubscription subscription = _subscription = hub.Subscribe(topics, lastEventId, Signal, TrySendNow);
         while (IsOpen)
@@ -21,7 +21,7 @@ internal sealed class TopicStream(
             for (int run = 1; IsOpen && subscription.TryRead(out ReadOnlyMemory<byte> frame, out TopicEvent? next); run++)
             {
                 Writer.WriteFrame(frame);
-                EventWritten(retry: null, isPosition: next is null);
+                OnEventWritten(retry: null, isPosition: next is null);
 
                 if (Writer.Unflushed >= SseStreamWriter.DataWindow)
                 {
@@ -39,8 +39,8 @@ internal sealed class TopicStream(
                 // The hub has lost its position, and with it the streams of all clients end at the same time.
                 TimeSpan retry = SseDelays.HostGone(Settings.Retry);
                 Writer.WriteRetry(retry);
-                EventWritten(retry, isPosition: true);
-                FeedEnded(failure: null);
+                OnEventWritten(retry, isPosition: true);
+                EndByFeed(failure: null);
             }
 
             if (Writer.Unflushed > 0)
@@ -75,7 +75,7 @@ internal sealed class TopicStream(
         }
 
         Writer.WriteFrame(frame);
-        EventWritten(retry: null, isPosition: next is null);
+        OnEventWritten(retry: null, isPosition: next is null);
         return false;
     }
 

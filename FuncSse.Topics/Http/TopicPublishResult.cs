@@ -30,7 +30,7 @@ public sealed class TopicPublishResult(string? name, bool isAuthorized = false, 
     {
         ArgumentNullException.ThrowIfNull(httpContext);
         IServiceProvider services = httpContext.RequestServices;
-        SseCors.Allow(httpContext, services.GetRequiredService<SseStreamRegistry>().Settings(options).AllowedOrigins);
+        SseCors.Allow(httpContext, services.GetRequiredService<StreamServices>().Settings(options).AllowedOrigins);
         if (HttpMethods.IsOptions(httpContext.Request.Method))
         {
             SseCors.AnswerPreflight(httpContext, TopicAnswer.Methods);

@@ -28,8 +28,8 @@ public sealed class TopicStreamResult(string? name = null, CancellationToken hos
     {
         ArgumentNullException.ThrowIfNull(httpContext);
         IServiceProvider services = httpContext.RequestServices;
-        SseStreamRegistry registry = services.GetRequiredService<SseStreamRegistry>();
-        SseStreamSettings settings = registry.Settings(options);
+        StreamServices streams = services.GetRequiredService<StreamServices>();
+        SseStreamSettings settings = streams.Settings(options);
         SseCors.Allow(httpContext, settings.AllowedOrigins);
         if (HttpMethods.IsOptions(httpContext.Request.Method))
         {
@@ -49,16 +49,16 @@ public sealed class TopicStreamResult(string? name = null, CancellationToken hos
 
         ValueTask<TopicAuthorizationResult> access = services.GetRequiredService<TopicAccess>().CheckAsync(httpContext, topics);
         return access.IsCompletedSuccessfully
-            ? AnswerAsync(httpContext, registry, settings, topics, access.Result)
-            : WaitAsync(httpContext, registry, settings, topics, access);
+            ? AnswerAsync(httpContext, streams, settings, topics, access.Result)
+            : WaitAsync(httpContext, streams, settings, topics, access);
     }
 
     private async Task WaitAsync(
-        HttpContext http, SseStreamRegistry registry, SseStreamSettings settings, TopicSet topics, ValueTask<TopicAuthorizationResult> access) =>
-        await AnswerAsync(http, registry, settings, topics, await access);
+        HttpContext http, StreamServices streams, SseStreamSettings settings, TopicSet topics, ValueTask<TopicAuthorizationResult> access) =>
+        await AnswerAsync(http, streams, settings, topics, await access);
 
     private Task AnswerAsync(
-        HttpContext http, SseStreamRegistry registry, SseStreamSettings settings, TopicSet topics, TopicAuthorizationResult access)
+        HttpContext http, StreamServices streams, SseStreamSettings settings, TopicSet topics, TopicAuthorizationResult access)
     {
         if (access == TopicAuthorizationResult.Challenge || access == TopicAuthorizationResult.Deny)
         {
@@ -73,14 +73,14 @@ public sealed class TopicStreamResult(string? name = null, CancellationToken hos
 
         SseResponse.OptOut(http);
         TopicHub hub = http.RequestServices.GetRequiredService<TopicHub>();
-        var stream = new TopicStream(http, registry, settings, hub, topics, hostCancelled)
+        var stream = new TopicStream(http, streams, settings, hub, topics, hostCancelled)
         {
-            Client = registry.Clients.Name(http, access.Subject),
+            Client = streams.Clients.GetKey(http, access.Subject),
             AllowedUntil = access.Until,
         };
-        return access.IsAllowed && registry.TryEnter(http.TraceIdentifier, stream.Client)
+        return access.IsAllowed && streams.TryEnter(http.TraceIdentifier, stream.Client)
             ? stream.RunAsync(http.Request.GetLastEventId())
-            : SseResponse.RefuseAsync(http, registry, settings);
+            : SseResponse.RefuseAsync(http, streams, settings);
     }
 
     private TopicSet? FindTopics(HttpRequest request, TopicOptions topicOptions, out string? refusal)

@@ -1,6 +1,8 @@
 // What the browser module must do, tried in the browser that opened this page. The name of the scenario stands in the query.
 
-import { post, subscribe } from './funcsse.js';
+import * as funcsse from './funcsse.js';
+
+const { post, subscribe } = funcsse;
 
 const query = new URLSearchParams(location.search);
 const scenario = query.get('scenario');
@@ -24,17 +26,18 @@ const same = (actual, expected) => check(
   JSON.stringify(actual) === JSON.stringify(expected), `${JSON.stringify(actual)} in the place of ${JSON.stringify(expected)}`);
 
 async function until(condition, what, limit = 20_000) {
-  for (const start = performance.now(); !condition(); await wait(10)) check(performance.now() - start < limit, `not in time: ${what()}`);
+  for (const start = performance.now(); !(await condition()); await wait(10)) check(performance.now() - start < limit, `not in time: ${what()}`);
 }
 
 // Subscribes, and keeps what it is told. Each event that comes must be the one after the last.
 function follow(url, options = {}) {
-  const seen = { data: [], states: [], reasons: [], resets: [] };
+  const seen = { data: [], states: [], reasons: [], delays: [], resets: [] };
   seen.subscription = subscribe(url, {
     onEvent: ({ data }) => seen.data.push(data),
-    onState: (state, { reason }) => {
+    onState: (state, { reason, delay }) => {
       seen.states.push(state);
       if (reason) seen.reasons.push(reason);
+      if (delay !== undefined) seen.delays.push(delay);
     },
     onReset: (reset) => seen.resets.push(reset),
     ...options,
@@ -48,6 +51,24 @@ function follow(url, options = {}) {
   seen.ends = (state) => until(() => seen.states.at(-1) === state, () => `${state} in ${JSON.stringify(seen)}`);
   return seen;
 }
+
+// The first of them leads.
+async function twoTabs() {
+  const tabs = [];
+  for (let number = 0; number < 2; number++) {
+    tabs.push(open(`/?scenario=tab&number=${number}`));
+    await until(() => tabs[number]?.seen?.data.length > 5, () => `tab ${number}`);
+  }
+  same((await requests()).length, 1);
+  return tabs;
+}
+
+async function goOn({ seen: { data } }) {
+  const { length } = data;
+  await until(() => data.length > length + 10, () => 'more events');
+}
+
+const closeAll = (...tabs) => tabs.forEach((tab) => tab.close());
 
 const scenarios = {
   async A_killed_server_comes_back() {
@@ -122,6 +143,79 @@ const scenarios = {
     same((await requests()).length, before);
   },
 
+  async A_quiet_stream_is_open_for_whoever_asks() {
+    const subscription = subscribe(stream('quiet=silent'), { silence: 1000 });
+    await until(() => subscription.state === 'open', () => subscription.state);
+    await hasRequests(2); // the silence is noticed too
+    subscription.close();
+    same(subscription.state, 'closed');
+  },
+
+  // The Functions host answers each request with an empty 500 until the next worker is there.
+  async A_worker_crashes_again() {
+    const seen = follow(stream('status=500&failures=3&first=x'));
+    await seen.goesOn();
+    same(seen.states.at(-1), 'open');
+  },
+
+  // A request that reaches a worker that is told to stop gets no answer for as long as `functionTimeout`.
+  async A_request_hangs() {
+    const seen = follow(stream('hang=2&length=5'), { openTimeout: 2000 });
+    await seen.goesOn();
+    same(seen.reasons.slice(0, 2), ['lost', 'unreachable']);
+    same((await requests())[2], 'after 5 with ');
+    seen.subscription.close();
+    const before = (await requests()).length;
+    const first = follow(stream(`hang=${before + 1}`), { openTimeout: 2000 });
+    await first.goesOn();
+    same(first.reasons, ['unreachable']);
+  },
+
+  async A_ticket_never_comes() {
+    const tickets = [new Promise(() => {}), 'right'];
+    const seen = follow(stream('ticket=right'), { getTicket: () => tickets.shift(), openTimeout: 1500 });
+    await seen.goesOn();
+    same(seen.reasons, ['ticket']);
+  },
+
+  async A_server_is_back_when_it_is_asked() {
+    const seen = follow(stream('status=500&failures=3&head=200'));
+    await seen.goesOn();
+    same(seen.reasons, ['lost', 'refused', 'lost', 'refused', 'lost', 'refused']);
+    same(seen.delays[0], 0);
+    check(seen.delays.slice(1).every((delay) => delay > 0), `a flood: ${seen.delays}`); // GET fails although HEAD does not
+  },
+
+  async A_server_without_HEAD_is_asked_with_GET() {
+    for (const [status, state] of [[400, 'failed'], [401, 'failed'], [204, 'closed']]) {
+      const seen = follow(stream(`status=${status}&head=405`));
+      await seen.ends(state);
+    }
+    const tickets = ['wrong', 'right'];
+    const seen = follow(stream('ticket=right&head=405'), { getTicket: async () => tickets.shift() });
+    await seen.goesOn();
+  },
+
+  async Topics_are_escaped() {
+    const { escapeTopic } = funcsse;
+    const names = {
+      'auth0|5f7c': 'auth0~7C5f7c', 'name+tag@example.com': 'name~2Btag~40example.com', 'CONTOSO\\user': 'CONTOSO~5Cuser', '~': '~7E', '': '~',
+      '.': '~2E', '..': '~2E~2E', '...': '...', 'a/b c%2F': 'a~2Fb~20c~252F', 'ä€😀': '~C3~A4~E2~82~AC~F0~9F~98~80', '$x*!\'()': '~24x~2A~21~27~28~29',
+      'aZ09-._': 'aZ09-._', '\0\n': '~00~0A',
+    };
+    for (const [text, name] of Object.entries(names)) {
+      same(escapeTopic(text), name);
+      same(name === '~' ? '' : decodeURIComponent(name.replaceAll('~', '%')), text);
+    }
+    let error;
+    try {
+      escapeTopic('\ud800');
+    } catch (thrown) {
+      error = thrown;
+    }
+    check(error instanceof URIError, `${error}`);
+  },
+
   async A_missing_ticket_is_fetched() {
     const tickets = ['wrong', 'right', 'never asked for'];
     const seen = follow(stream('ticket=right'), { getTicket: async () => tickets.shift() });
@@ -131,17 +225,26 @@ const scenarios = {
 
   async A_ticket_expires() {
     const tickets = ['first', 'second', 'never asked for'];
-    const seen = follow(stream(`first=${encodeURIComponent('id: 4\ndata: 4\n\nevent: expired\ndata: \n\n')}`), { getTicket: () => tickets.shift() });
+    const seen = follow(stream(`first=${encodeURIComponent('id: 4\ndata: 4\n\nevent: expired\ndata: {}\n\n')}`), { getTicket: () => tickets.shift() });
     await seen.counts(10);
     seen.isWhole(4);
     same(await requests(), ['after  with first', 'after 4 with second']);
   },
 
+  // With its id in the same frame, and with a frame of the position after it.
   async A_reset_is_told() {
-    const seen = follow(stream(`first=${encodeURIComponent('id: 0\nevent: reset\ndata: {"reason":"expired"}\n\n')}`), { lastEventId: 'x' });
-    await seen.goesOn();
-    same(seen.resets, [{ reason: 'expired', id: '0' }]);
-    same(await requests(), ['after x with ']);
+    const reset = 'event: reset\ndata: {"reason":"expired"}\n';
+    for (const frames of [`id: 0\n${reset}\n`, `${reset}\ndata: kept\n\nevent: position\ndata: {}\nid: e-1-x-0\n\n`]) {
+      const got = [];
+      const onEvent = ({ data }) => got.push(data);
+      const seen = follow(stream(`first=${encodeURIComponent(frames)}&number=${(await requests()).length + 1}&every=300`), {
+        lastEventId: 'x', onEvent, onReset: ({ reason }) => got.push(reason),
+      });
+      await until(() => got.includes('1'), () => got);
+      same(got.slice(0, got.indexOf('1')), frames.includes('kept') ? ['expired', 'kept'] : ['expired']);
+      seen.subscription.close();
+    }
+    same(await requests(), ['after x with ', 'after x with ']);
   },
 
   async Named_types_are_passed_on() {
@@ -173,6 +276,53 @@ const scenarios = {
     }
     for (const tab of tabs) tab.seen.isWhole(Number(tab.seen.data[0]));
     for (const tab of tabs) tab.close();
+  },
+
+  // As React does in its strict mode.
+  async A_tab_that_closes_at_once_leaves_no_stream() {
+    const errors = [];
+    addEventListener('unhandledrejection', ({ reason }) => errors.push(`${reason}`));
+    addEventListener('error', ({ message }) => errors.push(message));
+    for (let round = 0; round < 10; round++) follow(stream(), { shareTabs: true }).subscription.close();
+    const seen = follow(stream(), { shareTabs: true });
+    await seen.goesOn();
+    same((await requests()).length, 1);
+    seen.subscription.close();
+    for (let round = 0; round < 10; round++) {
+      follow(stream(), { shareTabs: true }).subscription.close();
+      await wait(round);
+    }
+    await until(async () => (await navigator.locks.query()).held.length === 0, () => 'the lock is free');
+    same(errors, []);
+  },
+
+  async A_leader_that_is_frozen_is_followed_by_another() {
+    const [leader, tab] = await twoTabs();
+    leader.document.dispatchEvent(new Event('freeze'));
+    await hasRequests(2);
+    const { length } = leader.seen.data;
+    await goOn(tab);
+    same(leader.seen.data.length, length);
+    leader.document.dispatchEvent(new Event('resume'));
+    await goOn(leader);
+    same((await requests()).length, 2);
+    for (const { seen } of [leader, tab]) seen.isWhole(Number(seen.data[0]));
+    closeAll(leader, tab);
+  },
+
+  // A page that the browser froze without an event, or whose script stands in a debugger.
+  async A_leader_that_says_nothing_is_replaced() {
+    const [leader, tab] = await twoTabs();
+    const { postMessage } = leader.BroadcastChannel.prototype;
+    leader.BroadcastChannel.prototype.postMessage = () => {};
+    await hasRequests(2, 40_000);
+    const id = await leader.ownClientId;
+    await until(async () => (await navigator.locks.query()).pending.some(({ clientId }) => clientId === id), () => 'the first leader waits for its turn');
+    leader.BroadcastChannel.prototype.postMessage = postMessage;
+    await goOn(tab);
+    await goOn(leader);
+    for (const { seen } of [leader, tab]) seen.isWhole(Number(seen.data[0]));
+    closeAll(leader, tab);
   },
 
   async A_tab_that_missed_events_gets_them_from_its_leader() {

@@ -25,10 +25,10 @@ public sealed class ClientLimitTests
         var http = new DefaultHttpContext();
         http.Connection.RemoteIpAddress = connection is null ? null : IPAddress.Parse(connection);
         http.Request.Headers["X-Forwarded-For"] = forwarded;
-        var clients = new SseClients(new SseOptions { MaxStreamsPerClient = 1, Proxies = proxies });
-        Assert.Equal(client, clients.Name(http, subject: null));
-        Assert.Equal("subject ann", clients.Name(http, "ann"));
-        Assert.Null(new SseClients(new SseOptions()).Name(http, "ann"));
+        var clients = new ClientLimiter(new SseOptions { MaxStreamsPerClient = 1, Proxies = proxies });
+        Assert.Equal(client, clients.GetKey(http, subject: null));
+        Assert.Equal("subject ann", clients.GetKey(http, "ann"));
+        Assert.Null(new ClientLimiter(new SseOptions()).GetKey(http, "ann"));
     }
 
     [Fact]

@@ -18,12 +18,12 @@ namespace FuncSse.Tests;
 /// <summary>Streams behind the framework's own middleware, which is made for responses that are short.</summary>
 public sealed class MiddlewareTests : IAsyncDisposable
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
 
     private readonly TaskCompletionSource _release = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly WebApplicationBuilder _builder = WebApplication.CreateSlimBuilder();
     private readonly FakeLogCollector _logs = new();
-    private readonly HttpClient _client = new() { Timeout = Limit };
+    private readonly HttpClient _client = new() { Timeout = s_limit };
     private WebApplication? _app;
     private int _feeds;
 
@@ -206,17 +206,17 @@ public sealed class MiddlewareTests : IAsyncDisposable
         });
     }
 
-    private static Task<string> RestAsync(StreamReader stream) => stream.ReadToEndAsync(TestContext.Current.CancellationToken).WaitAsync(Limit);
+    private static Task<string> RestAsync(StreamReader stream) => stream.ReadToEndAsync(TestContext.Current.CancellationToken).WaitAsync(s_limit);
 
     private static async Task<string> EventAsync(StreamReader stream)
     {
         while (true)
         {
-            string? line = await stream.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(Limit);
+            string? line = await stream.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(s_limit);
             Assert.NotNull(line);
             if (line.StartsWith("data", StringComparison.Ordinal))
             {
-                Assert.Equal("", await stream.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(Limit));
+                Assert.Equal("", await stream.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(s_limit));
                 return line;
             }
         }

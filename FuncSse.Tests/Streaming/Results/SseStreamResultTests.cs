@@ -9,7 +9,7 @@ namespace FuncSse.Tests;
 /// <summary>What a request is answered before any event: headers, CORS, HEAD and OPTIONS.</summary>
 public sealed class SseStreamResultTests
 {
-    private static readonly string[] Origins = ["https://a.example", "https://b.example"];
+    private static readonly string[] s_origins = ["https://a.example", "https://b.example"];
 
     [Theory]
     [InlineData("GET")]
@@ -81,7 +81,7 @@ public sealed class SseStreamResultTests
     [InlineData("GET", null, null)]
     public async Task Origin_of_the_list_is_answered_with_itself(string method, string? origin, string? answer)
     {
-        using var stream = new StreamHarness(new SseOptions { AllowedOrigins = Origins });
+        using var stream = new StreamHarness(new SseOptions { AllowedOrigins = s_origins });
         stream.Http.Request.Headers.Origin = origin;
         await AnswerAsync(stream, method);
         Assert.Equal(answer, (string?)stream.Http.Response.Headers.AccessControlAllowOrigin);
@@ -91,8 +91,8 @@ public sealed class SseStreamResultTests
     [Fact]
     public async Task Two_origins_are_no_origin()
     {
-        using var stream = new StreamHarness(new SseOptions { AllowedOrigins = Origins });
-        stream.Http.Request.Headers.Origin = Origins;
+        using var stream = new StreamHarness(new SseOptions { AllowedOrigins = s_origins });
+        stream.Http.Request.Headers.Origin = s_origins;
         await AnswerAsync(stream);
         Assert.Equal(0, stream.Http.Response.Headers.AccessControlAllowOrigin.Count);
     }

@@ -13,12 +13,12 @@ namespace FuncSse.Tests;
 /// <summary>Clients that misbehave, over real sockets: no stream stays open, no other stream feels it, and the memory comes back.</summary>
 public sealed class FaultTests
 {
-    private static readonly (string, string)[] Fast = [("Sse:Interval", "00:00:00.02")];
+    private static readonly (string, string)[] s_fast = [("Sse:Interval", "00:00:00.02")];
 
     [Fact]
     public async Task Clients_that_vanish_leave_no_stream_behind()
     {
-        await using AppServer server = await AppServer.StartAsync(Fast);
+        await using AppServer server = await AppServer.StartAsync(s_fast);
         for (int round = 0; round < 3; round++)
         {
             RawClient[] clients = await Task.WhenAll(Enumerable.Range(0, 300).Select(_ => RawClient.GetAsync(server.Address)));
@@ -34,7 +34,7 @@ public sealed class FaultTests
     [Fact]
     public async Task Clients_that_reset_their_connection_at_once_take_no_place()
     {
-        await using AppServer server = await AppServer.StartAsync(Fast);
+        await using AppServer server = await AppServer.StartAsync(s_fast);
         await Parallel.ForEachAsync(Enumerable.Range(0, 3_000), new ParallelOptions { MaxDegreeOfParallelism = 32 }, async (_, _) =>
         {
             using RawClient client = await RawClient.GetAsync(server.Address);
@@ -46,7 +46,7 @@ public sealed class FaultTests
     [Fact]
     public async Task Client_that_closes_half_its_connection_has_left()
     {
-        await using AppServer server = await AppServer.StartAsync(Fast);
+        await using AppServer server = await AppServer.StartAsync(s_fast);
         using RawClient client = await RawClient.GetAsync(server.Address);
         await client.ReadUntilAsync("data: 2");
         client.CloseHalf();
@@ -98,7 +98,7 @@ public sealed class FaultTests
     public async Task Feed_that_blocks_its_thread_stops_no_other_stream()
     {
         using var release = new ManualResetEventSlim();
-        await using AppServer server = await AppServer.StartAsync(Fast, ("/blocked", (_, _) => Blocked(release)));
+        await using AppServer server = await AppServer.StartAsync(s_fast, ("/blocked", (_, _) => Blocked(release)));
         using RawClient blocked = await RawClient.GetAsync(server.Address, "/blocked");
         await Eventually.TrueAsync(() => server.Streams.Open == 1);
         try

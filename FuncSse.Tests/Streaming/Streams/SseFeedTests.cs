@@ -9,8 +9,8 @@ namespace FuncSse.Tests;
 /// <summary>What feeds do: clean up, cancel, fail, end, burst and tell positions, on a clock that stands until the test moves it.</summary>
 public sealed class SseFeedTests
 {
-    private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_second = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
 
     [Theory]
     [InlineData("client_left")]
@@ -28,15 +28,15 @@ public sealed class SseFeedTests
         }
         else
         {
-            stream.Time.Advance(Second);
+            stream.Time.Advance(s_second);
         }
 
-        await cleaning.Task.WaitAsync(Limit, TestContext.Current.CancellationToken);
-        stream.Time.Advance(28 * Second);
+        await cleaning.Task.WaitAsync(s_limit, TestContext.Current.CancellationToken);
+        stream.Time.Advance(28 * s_second);
         Assert.False(run.IsCompleted);
         Assert.Equal("retry: 1000\n\n", Regex.Replace(stream.Read(), ":\n\n", ""));
         cleaned.SetResult();
-        await run.WaitAsync(Limit, TestContext.Current.CancellationToken);
+        await run.WaitAsync(s_limit, TestContext.Current.CancellationToken);
         Assert.Equal(end == "lifetime" ? "retry: 100\n\n" : "", stream.Read());
         Assert.Equal(0, stream.Streams.Open);
         FakeLogs.AssertQuiet(stream);
@@ -71,11 +71,11 @@ public sealed class SseFeedTests
         stream.LeaveAsClient();
         await Eventually.TrueAsync(() =>
         {
-            stream.Time.Advance(Second);
+            stream.Time.Advance(s_second);
             return run.IsCompleted;
         });
         await run;
-        Assert.InRange(stream.Time.Now, 30 * Second, 600 * Second);
+        Assert.InRange(stream.Time.Now, 30 * s_second, 600 * s_second);
         Assert.Equal(1, stream.Streams.Open);
         Assert.False(stream.Streams.TryEnter("test"));
         never.SetResult();
@@ -96,7 +96,7 @@ public sealed class SseFeedTests
             using var stream = new StreamHarness();
             Task run = stream.RunAsync((_, cancellationToken) => byDelegate ? StreamHarness.SilentAsync(cancellationToken) : StreamHarness.SilentAsync(default));
             stream.LeaveAsClient();
-            await run.WaitAsync(Limit, TestContext.Current.CancellationToken);
+            await run.WaitAsync(s_limit, TestContext.Current.CancellationToken);
             Assert.Equal(0, stream.Streams.Open);
         }
     }
@@ -112,7 +112,7 @@ public sealed class SseFeedTests
         (token == "request" ? stream.Http.RequestAborted : stream.HostToken).Register(() => source.SetException(new TimeoutException("The database says so.")));
         Action end = token == "request" ? stream.LeaveAsClient : stream.CancelAsHost;
         end();
-        await run.WaitAsync(Limit, TestContext.Current.CancellationToken);
+        await run.WaitAsync(s_limit, TestContext.Current.CancellationToken);
         FakeLogs.AssertQuiet(stream);
         FakeLogs.AssertEnd(stream, token == "request" ? "client_left" : "host_cancelled");
 
@@ -204,7 +204,7 @@ public sealed class SseFeedTests
             _ => () => fail.SetException(new InvalidOperationException("no")),
         };
         ending();
-        await run.WaitAsync(Limit, TestContext.Current.CancellationToken);
+        await run.WaitAsync(s_limit, TestContext.Current.CancellationToken);
         Assert.True(stream.IsAborted);
         FakeLogs.AssertEnd(stream, end);
 
@@ -291,11 +291,11 @@ public sealed class SseFeedTests
         var release = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         bool isClean = false;
         var reader = new SseFeedReader<string>((_, cancellationToken) => Feed(cancellationToken), null, new SseSignal());
-        reader.Move();
+        reader.StartNext();
         Task closed = reader.CloseAsync();
         Assert.False(closed.IsCompleted);
         release.SetResult();
-        await Assert.ThrowsAsync<AggregateException>(() => closed.WaitAsync(Limit, TestContext.Current.CancellationToken));
+        await Assert.ThrowsAsync<AggregateException>(() => closed.WaitAsync(s_limit, TestContext.Current.CancellationToken));
         Assert.True(isClean);
 
         async IAsyncEnumerable<SseItem<string>> Feed([EnumeratorCancellation] CancellationToken cancellationToken)
@@ -372,12 +372,12 @@ public sealed class SseFeedTests
         using var stream = new StreamHarness();
         Task run = stream.RunAsync((_, cancellationToken) => OnceAsync(cancellationToken));
         stream.Time.Advance(stream.Options.MaxDuration);
-        await run.WaitAsync(Limit, TestContext.Current.CancellationToken);
+        await run.WaitAsync(s_limit, TestContext.Current.CancellationToken);
         Assert.EndsWith("retry: 30000\ndata: a\n\n", Regex.Replace(stream.Read(), "(?m)^:\n\n", ""), StringComparison.Ordinal);
 
         static async IAsyncEnumerable<SseItem<string>> OnceAsync([EnumeratorCancellation] CancellationToken cancellationToken)
         {
-            yield return new SseItem<string>("a") { ReconnectionInterval = 30 * Second };
+            yield return new SseItem<string>("a") { ReconnectionInterval = 30 * s_second };
             await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
         }
     }
@@ -386,13 +386,13 @@ public sealed class SseFeedTests
     public async Task Options_of_a_stream_hold_for_it_alone()
     {
         using var stream = new StreamHarness();
-        var options = new SseStreamOptions { Retry = 2 * Second, KeepAlive = 3 * Second, KeepAliveEvent = true, MaxDuration = 10 * Second, Padding = 100 };
+        var options = new SseStreamOptions { Retry = 2 * s_second, KeepAlive = 3 * s_second, KeepAliveEvent = true, MaxDuration = 10 * s_second, Padding = 100 };
         Task run = stream.RunAsync((_, cancellationToken) => StreamHarness.SilentAsync(cancellationToken), options);
         Assert.Equal($"retry: 2000\n\n:{new string(' ', 100)}\n\n", stream.Read());
-        stream.Time.Advance(3 * Second);
+        stream.Time.Advance(3 * s_second);
         Assert.Equal("event: keep-alive\ndata: \n\n", stream.Read());
-        stream.Time.Advance(7 * Second);
-        await run.WaitAsync(Limit, TestContext.Current.CancellationToken);
+        stream.Time.Advance(7 * s_second);
+        await run.WaitAsync(s_limit, TestContext.Current.CancellationToken);
         Assert.Throws<ArgumentOutOfRangeException>(() => new SseStreamOptions { KeepAlive = TimeSpan.FromMinutes(4) });
         Assert.Throws<ArgumentException>(() => new SseStreamOptions { AllowedOrigins = ["example.com"] });
     }

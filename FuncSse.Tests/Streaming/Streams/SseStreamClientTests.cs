@@ -10,17 +10,17 @@ namespace FuncSse.Tests;
 /// <summary>Clients that do not read, and more of them than are allowed, on a clock that stands until the test moves it.</summary>
 public sealed class SseStreamClientTests
 {
-    private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
-    private static readonly SseOptions Lasting = new() { MaxDuration = TimeSpan.FromDays(1), KeepAlive = TimeSpan.FromSeconds(220) };
+    private static readonly TimeSpan s_second = TimeSpan.FromSeconds(1);
+    private static readonly SseOptions s_lasting = new() { MaxDuration = TimeSpan.FromDays(1), KeepAlive = TimeSpan.FromSeconds(220) };
 
     [Fact]
     public async Task Client_that_takes_no_byte_is_dropped_after_the_write_timeout()
     {
         using var stream = new StreamHarness(pauseWriterAt: 20);
         Task run = stream.RunCounterAsync();
-        stream.Time.Advance(Second); // retry and the first event: over the pipe's 20 bytes.
+        stream.Time.Advance(s_second); // retry and the first event: over the pipe's 20 bytes.
         Assert.False(stream.IsAborted);
-        stream.Time.Advance(10 * Second - TimeSpan.FromTicks(1));
+        stream.Time.Advance(10 * s_second - TimeSpan.FromTicks(1));
         Assert.False(stream.IsAborted);
         stream.Time.Advance(TimeSpan.FromTicks(1));
         Assert.True(stream.IsAborted);
@@ -32,13 +32,13 @@ public sealed class SseStreamClientTests
     [Fact]
     public async Task Client_that_takes_a_large_event_slowly_is_not_dropped()
     {
-        using var stream = new StreamHarness(Lasting, pauseWriterAt: 20);
+        using var stream = new StreamHarness(s_lasting, pauseWriterAt: 20);
         string large = new('x', 20 * SseStreamWriter.DataWindow);
         Task run = stream.RunAsync((_, _) => new[] { new SseItem<string>(large) }.ToAsyncEnumerable());
         await stream.TakeAsync("retry: 1000\n\n".Length);
         for (int i = 0; i < 20; i++)
         {
-            stream.Time.Advance(9 * Second);
+            stream.Time.Advance(9 * s_second);
             await stream.TakeAsync(SseStreamWriter.DataWindow);
         }
 
@@ -50,7 +50,7 @@ public sealed class SseStreamClientTests
     [Fact]
     public async Task Client_that_reads_slowly_does_not_outstay_the_end_of_its_stream()
     {
-        using var stream = new StreamHarness(Lasting, pauseWriterAt: 20);
+        using var stream = new StreamHarness(s_lasting, pauseWriterAt: 20);
         string large = new('x', 20 * SseStreamWriter.DataWindow);
         Task run = stream.RunAsync((_, _) => new[] { new SseItem<string>(large) }.ToAsyncEnumerable());
         await stream.TakeAsync("retry: 1000\n\n".Length + SseStreamWriter.DataWindow);
@@ -69,11 +69,11 @@ public sealed class SseStreamClientTests
     [InlineData(2, 10)]
     public async Task Client_that_does_not_take_a_comment_has_the_write_timeout_to_do_so(int keepAlive, int writeTimeout)
     {
-        var options = new SseOptions { KeepAlive = keepAlive * Second, WriteTimeout = writeTimeout * Second, MaxDuration = TimeSpan.FromDays(1) };
+        var options = new SseOptions { KeepAlive = keepAlive * s_second, WriteTimeout = writeTimeout * s_second, MaxDuration = TimeSpan.FromDays(1) };
         using var stream = new StreamHarness(options, pauseWriterAt: 15);
         Task run = stream.RunAsync((_, cancellationToken) => StreamHarness.SilentAsync(cancellationToken));
-        stream.Time.Advance(keepAlive * Second); // The comment is written, and hangs.
-        stream.Time.Advance(writeTimeout * Second - TimeSpan.FromTicks(1));
+        stream.Time.Advance(keepAlive * s_second); // The comment is written, and hangs.
+        stream.Time.Advance(writeTimeout * s_second - TimeSpan.FromTicks(1));
         Assert.False(stream.IsAborted);
         stream.Time.Advance(TimeSpan.FromTicks(1));
         Assert.True(stream.IsAborted);
@@ -92,11 +92,11 @@ public sealed class SseStreamClientTests
         var keepAlive = new Thread(() => stream.Time.Advance(TimeSpan.Zero));
         stream.Time.BeforeNextReading(() =>
         {
-            // WaitForClient holds the watch's lock: the timer, which is called only now, waits for that.
+            // OnFlushPending holds the lock of the watchdog, so the timer, which is called only now, has to wait.
             keepAlive.Start();
-            Assert.True(SpinWait.SpinUntil(() => keepAlive.ThreadState == ThreadState.WaitSleepJoin, 30 * Second));
+            Assert.True(SpinWait.SpinUntil(() => keepAlive.ThreadState == ThreadState.WaitSleepJoin, 30 * s_second));
         });
-        watch.WaitForClient();
+        watch.OnFlushPending();
         keepAlive.Join();
         Assert.False(stream.IsAborted);
         stream.Time.Advance(stream.Options.WriteTimeout - TimeSpan.FromTicks(1));
@@ -110,7 +110,7 @@ public sealed class SseStreamClientTests
     {
         using var stream = new StreamHarness(pauseWriterAt: 20);
         Task run = stream.RunCounterAsync();
-        stream.Time.Advance(Second);
+        stream.Time.Advance(s_second);
         stream.StopHost();
         TimeSpan grace = TimeSpan.FromMilliseconds(500);
         await Eventually.TrueAsync(() => stream.Time.NextDue == stream.Time.Now + grace);
@@ -126,9 +126,9 @@ public sealed class SseStreamClientTests
         using var stream = new StreamHarness(new SseOptions { MaxStreams = 1 }, pauseWriterAt: 10);
         Assert.True(stream.Streams.TryEnter("test"));
         Task run = stream.RunCounterAsync();
-        stream.Time.Advance(9 * Second);
+        stream.Time.Advance(9 * s_second);
         Assert.False(stream.IsAborted);
-        stream.Time.Advance(Second);
+        stream.Time.Advance(s_second);
         await run;
         Assert.True(stream.IsAborted);
     }
@@ -181,7 +181,7 @@ public sealed class SseStreamClientTests
             stream => EndAsync(stream, () => stream.Time.Advance(stream.Options.MaxDuration)),
         ];
         // Short, so that the clock is not far beyond the end when the feed is closed.
-        var options = new SseOptions { MaxStreams = 1, MaxDuration = 5 * Second };
+        var options = new SseOptions { MaxStreams = 1, MaxDuration = 5 * s_second };
         foreach (Func<StreamHarness, Task> way in ways)
         {
             using var stream = new StreamHarness(options);
@@ -191,7 +191,7 @@ public sealed class SseStreamClientTests
         }
 
         using var stalled = new StreamHarness(new SseOptions { MaxStreams = 1 }, pauseWriterAt: 20);
-        await EndAsync(stalled, () => stalled.Time.Advance(Second + stalled.Options.WriteTimeout));
+        await EndAsync(stalled, () => stalled.Time.Advance(s_second + stalled.Options.WriteTimeout));
         Assert.True(stalled.IsAborted);
         await Eventually.TrueAsync(() => stalled.Streams.Open == 0);
 

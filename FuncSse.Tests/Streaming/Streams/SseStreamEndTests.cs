@@ -7,7 +7,7 @@ namespace FuncSse.Tests;
 /// <summary>How a stream ends, and what a feed may do to it, on a clock that stands until the test moves it.</summary>
 public sealed class SseStreamEndTests
 {
-    private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_second = TimeSpan.FromSeconds(1);
 
     [Theory]
     [InlineData("client")]
@@ -17,7 +17,7 @@ public sealed class SseStreamEndTests
     {
         using var stream = new StreamHarness();
         Task run = stream.RunCounterAsync();
-        stream.Time.Advance(Second);
+        stream.Time.Advance(s_second);
         stream.Read();
         (string ending, string reason) = token switch
         {
@@ -64,7 +64,7 @@ public sealed class SseStreamEndTests
             Assert.Equal(1, stream.Streams.Open);
             while (!run.IsCompleted)
             {
-                stream.Time.Advance(Second);
+                stream.Time.Advance(s_second);
                 await Task.Delay(1, TestContext.Current.CancellationToken); // The end itself is another thread's work.
             }
 

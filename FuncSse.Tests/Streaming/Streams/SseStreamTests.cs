@@ -9,8 +9,8 @@ namespace FuncSse.Tests;
 /// <summary>The life of a stream on a clock that stands until the test moves it.</summary>
 public sealed class SseStreamTests
 {
-    private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
-    private static readonly SseOptions Lasting = new() { MaxDuration = TimeSpan.FromDays(1), KeepAlive = TimeSpan.FromSeconds(220) };
+    private static readonly TimeSpan s_second = TimeSpan.FromSeconds(1);
+    private static readonly SseOptions s_lasting = new() { MaxDuration = TimeSpan.FromDays(1), KeepAlive = TimeSpan.FromSeconds(220) };
 
     [Fact]
     public async Task Retry_leaves_with_the_headers_and_the_first_event_a_second_later()
@@ -18,7 +18,7 @@ public sealed class SseStreamTests
         using var stream = new StreamHarness();
         Task run = stream.RunCounterAsync();
         Assert.Equal("retry: 1000\n\n", stream.Read());
-        stream.Time.Advance(Second - TimeSpan.FromTicks(1));
+        stream.Time.Advance(s_second - TimeSpan.FromTicks(1));
         Assert.Equal("", stream.Read());
         stream.Time.Advance(TimeSpan.FromTicks(1));
         Assert.Equal("id: 1\ndata: 1\n\n", stream.Read());
@@ -29,12 +29,12 @@ public sealed class SseStreamTests
     [Fact]
     public async Task Counter_does_not_drift_in_an_hour()
     {
-        using var stream = new StreamHarness(Lasting);
+        using var stream = new StreamHarness(s_lasting);
         Task run = stream.RunCounterAsync();
         stream.Read();
         for (int second = 1; second <= 3600; second++)
         {
-            stream.Time.Advance(Second - TimeSpan.FromTicks(1));
+            stream.Time.Advance(s_second - TimeSpan.FromTicks(1));
             Assert.Equal("", stream.Read());
             stream.Time.Advance(TimeSpan.FromTicks(1));
             Assert.Equal($"id: {second}\ndata: {second}\n\n", stream.Read());
@@ -74,7 +74,7 @@ public sealed class SseStreamTests
         }
 
         Task run = stream.RunCounterAsync();
-        stream.Time.Advance(2 * Second);
+        stream.Time.Advance(2 * s_second);
         Assert.Equal($"retry: 1000\n\nid: {next}\ndata: {next}\n\nid: {next + 1}\ndata: {next + 1}\n\n", stream.Read());
         stream.LeaveAsClient();
         await run;
@@ -121,17 +121,17 @@ public sealed class SseStreamTests
     public async Task Comment_keeps_a_silent_stream_alive_and_a_busy_one_gets_none()
     {
         using var stream = new StreamHarness(new SseOptions { MaxDuration = TimeSpan.FromHours(1) });
-        Task run = stream.RunAsync((_, cancellationToken) => AfterAsync(40 * Second, cancellationToken));
+        Task run = stream.RunAsync((_, cancellationToken) => AfterAsync(40 * s_second, cancellationToken));
         Assert.Equal("retry: 1000\n\n", stream.Read());
-        stream.Time.Advance(15 * Second - TimeSpan.FromTicks(1));
+        stream.Time.Advance(15 * s_second - TimeSpan.FromTicks(1));
         Assert.Equal("", stream.Read());
         stream.Time.Advance(TimeSpan.FromTicks(1));
         Assert.Equal(":\n\n", stream.Read());
-        stream.Time.Advance(15 * Second);
+        stream.Time.Advance(15 * s_second);
         Assert.Equal(":\n\n", stream.Read());
-        stream.Time.Advance(10 * Second);
+        stream.Time.Advance(10 * s_second);
         Assert.Equal("data: a\n\n", stream.Read());
-        stream.Time.Advance(15 * Second - TimeSpan.FromTicks(1));
+        stream.Time.Advance(15 * s_second - TimeSpan.FromTicks(1));
         Assert.Equal("", stream.Read());
         stream.Time.Advance(TimeSpan.FromTicks(1));
         Assert.Equal(":\n\n", stream.Read());

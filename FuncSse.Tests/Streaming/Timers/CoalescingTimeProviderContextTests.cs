@@ -7,7 +7,7 @@ namespace FuncSse.Tests;
 /// <summary>Each callback runs in a context of its own. The system's timers are the specification, so they run the same tests.</summary>
 public sealed class CoalescingTimeProviderContextTests
 {
-    private static readonly AsyncLocal<string?> Tenant = new();
+    private static readonly AsyncLocal<string?> s_tenant = new();
 
     public enum Timers
     {
@@ -61,13 +61,13 @@ public sealed class CoalescingTimeProviderContextTests
     {
         var clock = new ManualTimeProvider();
         using var time = new CoalescingTimeProvider(clock);
-        Tenant.Value = "other";
+        s_tenant.Value = "other";
         using ITimer timer = time.CreateTimer(
             _ => new Seen("callback").Set(), null, TimeSpan.FromMilliseconds(1), Timeout.InfiniteTimeSpan);
-        Tenant.Value = "own";
+        s_tenant.Value = "own";
         SynchronizationContext? own = SynchronizationContext.Current;
         clock.Advance(TimeSpan.FromMilliseconds(1));
-        Assert.Equal("own", Tenant.Value);
+        Assert.Equal("own", s_tenant.Value);
         Assert.Same(own, SynchronizationContext.Current);
     }
 
@@ -86,7 +86,7 @@ public sealed class CoalescingTimeProviderContextTests
         public bool IsFlowSuppressed { get; init; }
 
         public static Seen Now() => new(
-            CoalescingTimeProviderContextTests.Tenant.Value, CultureInfo.CurrentCulture, CultureInfo.CurrentUICulture, Activity.Current)
+            s_tenant.Value, CultureInfo.CurrentCulture, CultureInfo.CurrentUICulture, Activity.Current)
         {
             HasSynchronizationContext = SynchronizationContext.Current is not null,
             IsFlowSuppressed = ExecutionContext.IsFlowSuppressed(),
@@ -94,7 +94,7 @@ public sealed class CoalescingTimeProviderContextTests
 
         public void SetFlowing()
         {
-            CoalescingTimeProviderContextTests.Tenant.Value = Tenant;
+            s_tenant.Value = Tenant;
             (CultureInfo.CurrentCulture, CultureInfo.CurrentUICulture, Activity.Current) = (Culture, UICulture, Activity);
         }
 
@@ -128,7 +128,7 @@ public sealed class CoalescingTimeProviderContextTests
         public ContextTime(Timers timers)
         {
             // A provider may be made in the middle of a request. That context is not for its callbacks either.
-            Tenant.Value = "maker of the provider";
+            s_tenant.Value = "maker of the provider";
             _time = timers switch
             {
                 Timers.CoalescedOnThread => new CoalescingTimeProvider(TimeProvider.System),

@@ -5,7 +5,7 @@ namespace FuncSse.Tests;
 
 public sealed class CoalescingTimeProviderTests : IDisposable
 {
-    private static readonly TimeSpan Millisecond = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan s_millisecond = TimeSpan.FromMilliseconds(1);
 
     private readonly ManualTimeProvider _clock = new();
     private readonly CoalescingTimeProvider _time;
@@ -18,30 +18,30 @@ public sealed class CoalescingTimeProviderTests : IDisposable
     [Fact]
     public void Timer_is_called_when_it_is_due_and_once()
     {
-        using ITimer timer = Create(10 * Millisecond, Timeout.InfiniteTimeSpan);
-        _clock.Advance(9 * Millisecond);
+        using ITimer timer = Create(10 * s_millisecond, Timeout.InfiniteTimeSpan);
+        _clock.Advance(9 * s_millisecond);
         Assert.Empty(_calls);
         _clock.Advance(TimeSpan.FromHours(1));
-        Assert.Equal([10 * Millisecond], _calls);
+        Assert.Equal([10 * s_millisecond], _calls);
     }
 
     [Fact]
     public void Period_does_not_drift()
     {
-        using ITimer timer = Create(Millisecond * 1000, Millisecond * 1000);
-        using ITimer other = _time.CreateTimer(_ => { }, null, Millisecond * 999, Millisecond * 7);
+        using ITimer timer = Create(s_millisecond * 1000, s_millisecond * 1000);
+        using ITimer other = _time.CreateTimer(_ => { }, null, s_millisecond * 999, s_millisecond * 7);
         _clock.Advance(TimeSpan.FromHours(1));
         Assert.Equal(3600, _calls.Count);
-        Assert.All(_calls.Index(), call => Assert.InRange(call.Item - (call.Index + 1) * 1000 * Millisecond, TimeSpan.Zero, CoalescingTimeProvider.MaxDelay));
+        Assert.All(_calls.Index(), call => Assert.InRange(call.Item - (call.Index + 1) * 1000 * s_millisecond, TimeSpan.Zero, CoalescingTimeProvider.MaxDelay));
     }
 
     [Fact]
     public void Missed_periods_are_left_out()
     {
-        using ITimer timer = Create(Millisecond * 10, Millisecond * 10);
-        _clock.Jump(Millisecond * 35);
-        _clock.Advance(Millisecond * 15);
-        Assert.Equal([35 * Millisecond, 40 * Millisecond, 50 * Millisecond], _calls);
+        using ITimer timer = Create(s_millisecond * 10, s_millisecond * 10);
+        _clock.Jump(s_millisecond * 35);
+        _clock.Advance(s_millisecond * 15);
+        Assert.Equal([35 * s_millisecond, 40 * s_millisecond, 50 * s_millisecond], _calls);
     }
 
     [Theory]
@@ -57,24 +57,24 @@ public sealed class CoalescingTimeProviderTests : IDisposable
         for (int start = 1; start <= 10; start++)
         {
             _calls.Clear();
-            _clock.Advance(Millisecond);
+            _clock.Advance(s_millisecond);
             TimeSpan set = _clock.Now;
-            using ITimer timer = Create(Millisecond * due, period > 0 ? Millisecond * period : Timeout.InfiniteTimeSpan);
-            _clock.Advance(Millisecond * (due + late + 10 * period));
+            using ITimer timer = Create(s_millisecond * due, period > 0 ? s_millisecond * period : Timeout.InfiniteTimeSpan);
+            _clock.Advance(s_millisecond * (due + late + 10 * period));
             Assert.Equal(period > 0 ? 11 : 1, _calls.Count);
             Assert.All(_calls.Index(), call =>
-                Assert.InRange(call.Item - set - Millisecond * (due + call.Index * period), TimeSpan.Zero, Millisecond * late));
+                Assert.InRange(call.Item - set - s_millisecond * (due + call.Index * period), TimeSpan.Zero, s_millisecond * late));
         }
     }
 
     [Fact]
     public void Period_is_kept_exactly()
     {
-        _clock.Advance(Millisecond * 3);
-        using ITimer timer = Create(Millisecond * 1000, Millisecond * 1000);
+        _clock.Advance(s_millisecond * 3);
+        using ITimer timer = Create(s_millisecond * 1000, s_millisecond * 1000);
         _clock.Advance(TimeSpan.FromMinutes(1));
         Assert.Equal(59, _calls.Count);
-        Assert.All(_calls.Zip(_calls.Skip(1)), pair => Assert.Equal(Millisecond * 1000, pair.Second - pair.First));
+        Assert.All(_calls.Zip(_calls.Skip(1)), pair => Assert.Equal(s_millisecond * 1000, pair.Second - pair.First));
     }
 
     [Fact]
@@ -82,9 +82,9 @@ public sealed class CoalescingTimeProviderTests : IDisposable
     {
         TimeSpan period = TimeSpan.FromTicks(333_333); // 33.3333 ms
         using ITimer timer = Create(period, period);
-        _clock.Advance(period * 1000 + Millisecond);
+        _clock.Advance(period * 1000 + s_millisecond);
         Assert.Equal(1000, _calls.Count);
-        Assert.All(_calls.Index(), call => Assert.InRange(call.Item - (call.Index + 1) * period, TimeSpan.Zero, Millisecond));
+        Assert.All(_calls.Index(), call => Assert.InRange(call.Item - (call.Index + 1) * period, TimeSpan.Zero, s_millisecond));
     }
 
     [Fact]
@@ -97,7 +97,7 @@ public sealed class CoalescingTimeProviderTests : IDisposable
         int calls = 0;
         for (int i = 0; i < 1_000; i++)
         {
-            timers.Add(time.CreateTimer(_ => calls++, null, Millisecond * (1 + i), Millisecond * 1000));
+            timers.Add(time.CreateTimer(_ => calls++, null, s_millisecond * (1 + i), s_millisecond * 1000));
         }
 
         _clock.Advance(TimeSpan.FromSeconds(10));
@@ -109,17 +109,17 @@ public sealed class CoalescingTimeProviderTests : IDisposable
     [Fact]
     public void Timer_can_be_set_anew_and_stopped()
     {
-        using ITimer timer = Create(10 * Millisecond, Timeout.InfiniteTimeSpan);
-        Assert.True(timer.Change(20 * Millisecond, Timeout.InfiniteTimeSpan));
-        _clock.Advance(15 * Millisecond);
+        using ITimer timer = Create(10 * s_millisecond, Timeout.InfiniteTimeSpan);
+        Assert.True(timer.Change(20 * s_millisecond, Timeout.InfiniteTimeSpan));
+        _clock.Advance(15 * s_millisecond);
         Assert.Empty(_calls);
-        _clock.Advance(5 * Millisecond);
+        _clock.Advance(5 * s_millisecond);
         Assert.Single(_calls);
-        timer.Change(5 * Millisecond, Timeout.InfiniteTimeSpan);
+        timer.Change(5 * s_millisecond, Timeout.InfiniteTimeSpan);
         timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        timer.Change(30 * Millisecond, Timeout.InfiniteTimeSpan);
+        timer.Change(30 * s_millisecond, Timeout.InfiniteTimeSpan);
         timer.Dispose();
-        Assert.False(timer.Change(Millisecond, Millisecond));
+        Assert.False(timer.Change(s_millisecond, s_millisecond));
         _clock.Advance(TimeSpan.FromMinutes(1));
         Assert.Single(_calls);
     }
@@ -128,8 +128,8 @@ public sealed class CoalescingTimeProviderTests : IDisposable
     public void Timer_that_becomes_due_earlier_than_all_others_is_called_in_time()
     {
         using ITimer late = _time.CreateTimer(_ => { }, null, TimeSpan.FromMinutes(1), Timeout.InfiniteTimeSpan);
-        using ITimer early = Create(Millisecond, Timeout.InfiniteTimeSpan);
-        _clock.Advance(Millisecond);
+        using ITimer early = Create(s_millisecond, Timeout.InfiniteTimeSpan);
+        _clock.Advance(s_millisecond);
         Assert.Single(_calls);
     }
 
@@ -139,7 +139,7 @@ public sealed class CoalescingTimeProviderTests : IDisposable
         (ITimer timer, WeakReference state) = CreateDisposed();
         GC.Collect();
         Assert.False(state.IsAlive);
-        Assert.False(timer.Change(Millisecond, Millisecond));
+        Assert.False(timer.Change(s_millisecond, s_millisecond));
 
         // Not inlined, so that nothing of it is left on the stack.
         [MethodImpl(MethodImplOptions.NoInlining)]
@@ -160,8 +160,8 @@ public sealed class CoalescingTimeProviderTests : IDisposable
         var other = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         try
         {
-            using ITimer blocking = time.CreateTimer(_ => release.Wait(), null, Millisecond * 5, Timeout.InfiniteTimeSpan);
-            using ITimer free = time.CreateTimer(_ => other.TrySetResult(), null, Millisecond * 5, Timeout.InfiniteTimeSpan);
+            using ITimer blocking = time.CreateTimer(_ => release.Wait(), null, s_millisecond * 5, Timeout.InfiniteTimeSpan);
+            using ITimer free = time.CreateTimer(_ => other.TrySetResult(), null, s_millisecond * 5, Timeout.InfiniteTimeSpan);
             await other.Task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
         }
         finally
@@ -177,7 +177,7 @@ public sealed class CoalescingTimeProviderTests : IDisposable
         using var second = new ManualResetEventSlim();
         using var release = new ManualResetEventSlim();
         using ITimer far = time.CreateTimer(_ => { }, null, TimeSpan.FromHours(1), Timeout.InfiniteTimeSpan);
-        using ITimer blocksFirst = time.CreateTimer(_ => second.Wait(), null, Millisecond * 5, Timeout.InfiniteTimeSpan);
+        using ITimer blocksFirst = time.CreateTimer(_ => second.Wait(), null, s_millisecond * 5, Timeout.InfiniteTimeSpan);
         using ITimer blocksThen = time.CreateTimer(
             _ =>
             {
@@ -185,13 +185,13 @@ public sealed class CoalescingTimeProviderTests : IDisposable
                 release.Wait();
             },
             null,
-            Millisecond * 5,
+            s_millisecond * 5,
             Timeout.InfiniteTimeSpan);
         try
         {
             for (int i = 0; i < 20; i++)
             {
-                await Task.Delay(Millisecond * 10, time, TestContext.Current.CancellationToken)
+                await Task.Delay(s_millisecond * 10, time, TestContext.Current.CancellationToken)
                     .WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
             }
         }
@@ -208,7 +208,7 @@ public sealed class CoalescingTimeProviderTests : IDisposable
         using var time = new CoalescingTimeProvider(TimeProvider.System);
         for (int i = 1; i <= 20; i++)
         {
-            TimeSpan wait = Millisecond * i;
+            TimeSpan wait = s_millisecond * i;
             long start = time.GetTimestamp();
             await Task.Delay(wait, time, TestContext.Current.CancellationToken);
             Assert.True(time.GetElapsedTime(start) >= wait);

@@ -6,8 +6,8 @@ namespace FuncSse.Tests;
 
 public sealed class ThreadTimerTests : IDisposable
 {
-    private static readonly TimeSpan Millisecond = TimeSpan.FromMilliseconds(1);
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_millisecond = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
 
     private readonly CoalescingTimeProvider _time = new(TimeProvider.System);
     private readonly List<ITimer> _timers = [];
@@ -33,8 +33,8 @@ public sealed class ThreadTimerTests : IDisposable
                     Interlocked.Increment(ref calls);
                     Thread.Sleep(100);
                 },
-                Millisecond * 8,
-                Millisecond * 8);
+                s_millisecond * 8,
+                s_millisecond * 8);
         }
 
         await Task.Delay(TimeSpan.FromSeconds(3), TestContext.Current.CancellationToken);
@@ -42,7 +42,7 @@ public sealed class ThreadTimerTests : IDisposable
         Assert.All(_threads.Keys, thread => Assert.Equal("FuncSse timer", thread.Name));
         Assert.InRange(calls, 40, int.MaxValue); // Of 120 that four threads have the time for.
         _time.Dispose();
-        Assert.All(_threads.Keys, thread => Assert.True(thread.Join(Limit)));
+        Assert.All(_threads.Keys, thread => Assert.True(thread.Join(s_limit)));
     }
 
     [Theory]
@@ -55,7 +55,7 @@ public sealed class ThreadTimerTests : IDisposable
             using var all = new Barrier(ThreadTimer.MaxThreads);
             for (int i = 0; i < ThreadTimer.MaxThreads; i++)
             {
-                Create(() => all.SignalAndWait(Limit), Millisecond * 5);
+                Create(() => all.SignalAndWait(s_limit), s_millisecond * 5);
             }
 
             await Eventually.TrueAsync(() => all.CurrentPhaseNumber == 1);
@@ -71,16 +71,16 @@ public sealed class ThreadTimerTests : IDisposable
                     isBlocked.Set();
                     _release.Wait();
                 },
-                Millisecond * 5);
-            Assert.True(isBlocked.Wait(Limit, TestContext.Current.CancellationToken));
+                s_millisecond * 5);
+            Assert.True(isBlocked.Wait(s_limit, TestContext.Current.CancellationToken));
             // Only this one may be late: it waits for the takeover.
-            await DelayAsync(Millisecond);
+            await DelayAsync(s_millisecond);
             TimeSpan[] lateness = new TimeSpan[20];
             for (int i = 0; i < lateness.Length; i++)
             {
                 long start = Stopwatch.GetTimestamp();
-                await DelayAsync(Millisecond * 10);
-                lateness[i] = Stopwatch.GetElapsedTime(start) - Millisecond * 10;
+                await DelayAsync(s_millisecond * 10);
+                lateness[i] = Stopwatch.GetElapsedTime(start) - s_millisecond * 10;
             }
 
             // The median, since the machine itself may be busy.
@@ -102,14 +102,14 @@ public sealed class ThreadTimerTests : IDisposable
                     Interlocked.Increment(ref blocked);
                     waitsFor.Wait();
                 },
-                Millisecond * 5);
+                s_millisecond * 5);
         }
 
         await Eventually.TrueAsync(() => blocked == ThreadTimer.MaxThreads);
         int called = 0;
         for (int i = 0; i < 100; i++)
         {
-            Create(() => Interlocked.Increment(ref called), Millisecond * (1 + i % 20));
+            Create(() => Interlocked.Increment(ref called), s_millisecond * (1 + i % 20));
         }
 
         await Task.Delay(100, TestContext.Current.CancellationToken);
@@ -122,7 +122,7 @@ public sealed class ThreadTimerTests : IDisposable
         _release.Set();
         await Task.Delay(50, TestContext.Current.CancellationToken);
         _time.Dispose();
-        Assert.All(_threads.Keys, thread => Assert.True(thread.Join(Limit)));
+        Assert.All(_threads.Keys, thread => Assert.True(thread.Join(s_limit)));
     }
 
     [Fact]
@@ -136,7 +136,7 @@ public sealed class ThreadTimerTests : IDisposable
             int call = Interlocked.Increment(ref calls);
             if (call < 3)
             {
-                timer.Change(call == 1 ? 4 * ThreadTimer.TakeoverDelay : Millisecond, Timeout.InfiniteTimeSpan);
+                timer.Change(call == 1 ? 4 * ThreadTimer.TakeoverDelay : s_millisecond, Timeout.InfiniteTimeSpan);
             }
 
             called.Release();
@@ -148,15 +148,15 @@ public sealed class ThreadTimerTests : IDisposable
         using ThreadTimer _ = timer;
 
         // The worker sleeps for what the first call set. The standby wakes earlier, and by then the time is an hour away.
-        timer.Change(Millisecond, Timeout.InfiniteTimeSpan);
-        Assert.True(await called.WaitAsync(Limit, TestContext.Current.CancellationToken));
+        timer.Change(s_millisecond, Timeout.InfiniteTimeSpan);
+        Assert.True(await called.WaitAsync(s_limit, TestContext.Current.CancellationToken));
         timer.Change(TimeSpan.FromHours(1), Timeout.InfiniteTimeSpan);
         await Task.Delay(2 * ThreadTimer.TakeoverDelay, TestContext.Current.CancellationToken);
 
         // The worker wakes before this time anyway. It blocks in the second call, so the third is for the standby.
         timer.Change(4 * ThreadTimer.TakeoverDelay, Timeout.InfiniteTimeSpan);
-        Assert.True(await called.WaitAsync(Limit, TestContext.Current.CancellationToken));
-        Assert.True(await called.WaitAsync(Limit, TestContext.Current.CancellationToken));
+        Assert.True(await called.WaitAsync(s_limit, TestContext.Current.CancellationToken));
+        Assert.True(await called.WaitAsync(s_limit, TestContext.Current.CancellationToken));
         _release.Set();
     }
 
@@ -167,7 +167,7 @@ public sealed class ThreadTimerTests : IDisposable
     {
         for (int i = 0; i < blocked; i++)
         {
-            Create(_release.Wait, Millisecond);
+            Create(_release.Wait, s_millisecond);
         }
 
         long end = Stopwatch.GetTimestamp() + 3 * Stopwatch.Frequency / 2;
@@ -183,12 +183,12 @@ public sealed class ThreadTimerTests : IDisposable
                     Volatile.Write(ref called, new(TaskCreationOptions.RunContinuationsAsynchronously));
                     for (int i = random.Next(8); i >= 0; i--)
                     {
-                        TimeSpan due = random.Next(4) == 0 ? Timeout.InfiniteTimeSpan : Millisecond * random.Next(20);
+                        TimeSpan due = random.Next(4) == 0 ? Timeout.InfiniteTimeSpan : s_millisecond * random.Next(20);
                         timer.Change(due, Timeout.InfiniteTimeSpan);
                         Thread.SpinWait(random.Next(2_000));
                     }
 
-                    timer.Change(Millisecond * random.Next(3), Timeout.InfiniteTimeSpan);
+                    timer.Change(s_millisecond * random.Next(3), Timeout.InfiniteTimeSpan);
                     await called.Task.WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
                 }
             },
@@ -206,5 +206,5 @@ public sealed class ThreadTimerTests : IDisposable
         period ?? Timeout.InfiniteTimeSpan));
 
     private Task DelayAsync(TimeSpan delay) =>
-        Task.Delay(delay, _time, TestContext.Current.CancellationToken).WaitAsync(Limit, TestContext.Current.CancellationToken);
+        Task.Delay(delay, _time, TestContext.Current.CancellationToken).WaitAsync(s_limit, TestContext.Current.CancellationToken);
 }

@@ -239,6 +239,104 @@ public sealed class DirectSocketWriterTests : IDisposable
     }
 
     [Fact]
+    public async Task Token_that_is_cancelled_after_its_flush_cancels_nothing()
+    {
+        _writer.StreamEnded();
+        using var cancellation = new CancellationTokenSource();
+        Write(1000);
+        Assert.True(_writer.FlushAsync(cancellation.Token).AsTask().IsCompletedSuccessfully);
+        await cancellation.CancelAsync();
+        _writer.StreamStarted();
+        Assert.Equal(-1, _writer.TrySend(Random(5)));
+        Write(10);
+        Task<FlushResult> flush = FlushAsync();
+        Assert.False(flush.IsCompleted);
+        Assert.Equal(0, _client.Available);
+        Assert.Equal(_written.ToArray(), TakePipe());
+        Assert.False((await flush).IsCanceled);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Flush_with_a_cancelled_token_keeps_the_bytes_for_the_next(bool isStream)
+    {
+        if (!isStream)
+        {
+            _writer.StreamEnded();
+        }
+
+        Write(1000);
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await _writer.FlushAsync(new CancellationToken(canceled: true)));
+        Assert.Equal(1000, _writer.UnflushedBytes);
+        _writer.StreamStarted();
+        Assert.Equal(-1, _writer.TrySend(Random(5)));
+        Write(10);
+        Task<FlushResult> flush = FlushAsync();
+        Assert.Equal(_written.ToArray(), isStream ? ReadSocket() : TakePipe());
+        await flush;
+    }
+
+    [Fact]
+    public async Task Bytes_follow_those_of_a_cancelled_flush_that_nobody_has_awaited_yet()
+    {
+        Task<FlushResult> flush = await FillSocketAsync();
+        TakePipe();
+        await flush;
+        using var cancellation = new CancellationTokenSource();
+        _writer.StreamEnded();
+        Write(1);
+        await FlushAtOnceAsync();
+        byte[] before = ReadPipe();
+        _writer.StreamStarted();
+        byte[] data = Write(5);
+        ValueTask<FlushResult> cancelled = _writer.FlushAsync(cancellation.Token);
+        await cancellation.CancelAsync();
+        Assert.True(cancelled.IsCompleted);
+        await DrainSocketAsync();
+        Assert.Equal(-1, _writer.TrySend(Random(5)));
+        data = [.. before, .. data, .. Write(6)];
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await cancelled);
+        flush = FlushAsync();
+        Assert.Equal(data, TakePipe());
+        await flush;
+    }
+
+    [Fact]
+    public async Task Memory_stays_the_same_until_the_flush()
+    {
+        _writer.StreamEnded();
+        Write(1000);
+        await FlushAtOnceAsync();
+        _writer.StreamStarted();
+        byte[] data = Random(10);
+        data.CopyTo(_writer.GetMemory());
+        TakePipe();
+        Assert.Equal(data, _writer.GetMemory()[..10].ToArray());
+        _writer.Advance(10);
+        Task<FlushResult> flush = FlushAsync();
+        Assert.Equal(data, TakePipe());
+        await flush;
+
+        data.CopyTo(_writer.GetMemory());
+        _writer.StreamEnded();
+        Assert.Equal(data, _writer.GetSpan()[..10].ToArray());
+        Assert.Equal(-1, _writer.TrySend(data));
+        _writer.Advance(10);
+        await FlushAtOnceAsync();
+        Assert.Equal(data, ReadSocket());
+    }
+
+    [Fact]
+    public async Task Cancelled_write_writes_nothing()
+    {
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () => await _writer.WriteAsync(Random(5), new CancellationToken(canceled: true)));
+        Assert.Equal(0, _writer.UnflushedBytes);
+        await _writer.WriteAsync(Random(5), TestContext.Current.CancellationToken);
+        Assert.Equal(5, ReadSocket().Length);
+    }
+
+    [Fact]
     public async Task TrySend_sends_only_when_all_earlier_bytes_were_sent()
     {
         byte[] first = Random(5);

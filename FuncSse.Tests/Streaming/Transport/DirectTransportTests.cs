@@ -69,6 +69,59 @@ public sealed class DirectTransportTests
     }
 
     [Fact]
+    public async Task Token_that_is_cancelled_after_its_flush_cancels_no_other_flush()
+    {
+        var flushes = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using WebApplication app = await StartAsync(async http =>
+        {
+            int cancelled = 0;
+            for (int i = 0; i < 64; i++)
+            {
+                using var cancellation = new CancellationTokenSource();
+                http.Response.BodyWriter.Write(new byte[DirectSocketWriter.BlockSize]);
+                cancelled += (await http.Response.BodyWriter.FlushAsync(cancellation.Token)).IsCanceled ? 1 : 0;
+                await cancellation.CancelAsync();
+            }
+
+            http.Response.BodyWriter.Write("the end"u8);
+            flushes.SetResult(cancelled);
+        });
+        using RawClient client = await RawClient.GetAsync(new Uri(app.Urls.Single()));
+        await client.ReadUntilAsync("the end");
+        Assert.Equal(0, await flushes.Task.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task Stream_follows_a_large_response_whose_last_token_was_cancelled()
+    {
+        const int Length = 100_000;
+        await using WebApplication app = await StartAsync(async http =>
+        {
+            if (http.Request.Path == "/large")
+            {
+                using var cancellation = new CancellationTokenSource();
+                http.Response.ContentLength = Length;
+                http.Response.BodyWriter.Write(new byte[Length]);
+                await http.Response.BodyWriter.FlushAsync(cancellation.Token);
+                await cancellation.CancelAsync();
+            }
+            else
+            {
+                await new SseStreamResult<string>((_, _) => Feed([.. Enumerable.Repeat(new string('x', 500), 100)], new Random(1))).ExecuteAsync(http);
+            }
+        });
+        var address = new Uri(app.Urls.Single());
+        await Task.WhenAll(Enumerable.Range(0, 16).Select(async _ =>
+        {
+            using RawClient client = await RawClient.SendAsync(
+                address, System.Text.Encoding.ASCII.GetBytes("GET /large HTTP/1.1\r\nHost: x\r\n\r\nGET /stream HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+            string[] responses = (await client.ReadUntilAsync("0\r\n\r\n")).Split("\r\n\r\n", 3);
+            Assert.True(responses[1].AsSpan(0, Length).IndexOfAnyExcept('\0') < 0, "The stream stands inside the large response.");
+            Assert.StartsWith("HTTP/1.1 200 OK", responses[1][Length..], StringComparison.Ordinal);
+        }));
+    }
+
+    [Fact]
     public async Task Unflushed_bytes_are_sent_when_the_connection_ends()
     {
         await using WebApplication app = await StartAsync(async http =>

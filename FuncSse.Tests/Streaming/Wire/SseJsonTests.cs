@@ -12,7 +12,7 @@ namespace FuncSse.Tests;
 /// <summary>JSON as <c>TypedResults.ServerSentEvents</c> has it, byte by byte, and whose options hold.</summary>
 public sealed partial class SseJsonTests
 {
-    private static readonly Action<JsonSerializerOptions> None = _ => { };
+    private static readonly Action<JsonSerializerOptions> s_none = _ => { };
 
     public static TheoryData<string> Styles => ["default", "indented", "tabs", "names"];
 
@@ -129,7 +129,7 @@ public sealed partial class SseJsonTests
             "indented" => json => json.WriteIndented = true,
             "tabs" => json => (json.WriteIndented, json.IndentCharacter, json.IndentSize, json.NewLine) = (true, '\t', 1, "\r\n"),
             "names" => json => (json.PropertyNamingPolicy, json.Encoder) = (JsonNamingPolicy.SnakeCaseUpper, System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping),
-            _ => None,
+            _ => s_none,
         };
         using var ours = new StreamHarness(configure: services => services.ConfigureHttpJsonOptions(json => configure(json.SerializerOptions)));
         using var theirs = new StreamHarness(configure: services => services.ConfigureHttpJsonOptions(json => configure(json.SerializerOptions)));

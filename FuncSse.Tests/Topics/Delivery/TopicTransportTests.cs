@@ -48,7 +48,7 @@ public sealed class TopicTransportTests
         await using IAsyncEnumerator<SseItem<string>> stream =
             SseParser.Create(body).EnumerateAsync(TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
         Assert.Equal("position", (await NextAsync(stream)).EventType);
-        Assert.Equal(isDirect, SseResponse.FindChunked(http!) is not null);
+        Assert.Equal(isDirect, StreamConnection.FindChunked(http!) is not null);
 
         Task publish = PublishAsync(app, events, new Random(seed + 1));
         var random = new Random(seed + 2);

@@ -1,0 +1,44 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Extensions.Primitives;
+
+namespace FuncSse.Streaming;
+
+/// <summary>Reads what a request says about the stream that its client wants.</summary>
+public static class SseHttpRequestExtensions
+{
+    internal const string LastEventIdHeader = "Last-Event-ID";
+
+    /// <summary>
+    /// The id of the last event that the client saw: the header <c>Last-Event-ID</c>, or <c>?lastEventId=</c> or <c>?last_event_id=</c> for
+    /// clients that cannot set the header. The header comes first, because the browser sets it, and a page's query is the same on each
+    /// reconnect (WHATWG HTML §9.2.3). A header that is empty or was sent twice counts as none.
+    /// </summary>
+    /// <param name="request">The request.</param>
+    /// <returns>The id as the client sent it, which may be any text; <see langword="null"/> for none.</returns>
+    public static string? GetLastEventId(this HttpRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        StringValues header = request.Headers[LastEventIdHeader];
+        return header.Count == 1 && header.ToString() is { Length: > 0 } id ? id : request.FindInQuery("lastEventId", "last_event_id");
+    }
+
+    /// <summary>The first value of any of these names in the query; <see langword="null"/> for none or an empty one.</summary>
+    // request.Query would keep everything in the query for as long as the stream is open.
+    internal static string? FindInQuery(this HttpRequest request, params ReadOnlySpan<string> names)
+    {
+        foreach (QueryStringEnumerable.EncodedNameValuePair pair in new QueryStringEnumerable(request.QueryString.Value))
+        {
+            ReadOnlySpan<char> found = pair.DecodeName().Span;
+            foreach (string name in names)
+            {
+                if (found.Equals(name, StringComparison.OrdinalIgnoreCase))
+                {
+                    return pair.DecodeValue() is { Length: > 0 } value ? value.ToString() : null;
+                }
+            }
+        }
+
+        return null;
+    }
+}
