@@ -1,3 +1,4 @@
+using System.Net;
 using FuncSse.Topics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -37,6 +38,23 @@ public sealed class TopicHostedServiceTests
         ITopicPublisher publisher = host.Services.GetRequiredService<ITopicPublisher>();
         await Assert.ThrowsAsync<EventLogUnavailableException>(
             () => publisher.PublishAsync("jobs", "too late", cancellationToken: TestContext.Current.CancellationToken).WaitAsync(s_limit));
+    }
+
+    [Fact]
+    public async Task Publisher_over_http_gets_an_answer_although_the_log_takes_no_events_when_the_host_stops()
+    {
+        var log = new FaultyLog(new MemoryEventLog(new TopicOptions(), TimeProvider.System))
+        {
+            OnAppend = (_, _) => throw new EventLogUnavailableException("no"),
+        };
+        await using TopicServer server = await TopicServer.StartAsync(
+            [("Topics:PublishKey", "0123456789abcdef")], add: services => services.AddSingleton<IEventLog>(log));
+        using var content = new StringContent("hello");
+        Task<HttpResponseMessage> publish = server.Client.PostAsync("topics/a?code=0123456789abcdef", content, TestContext.Current.CancellationToken);
+        await Eventually.TrueAsync(() => log.Appends > 0);
+        await server.StopAsync();
+        using HttpResponseMessage response = await publish.WaitAsync(s_limit, TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, response.StatusCode);
     }
 
     private sealed class PublishesAtTheEnd(ITopicPublisher publisher) : IHostedService
