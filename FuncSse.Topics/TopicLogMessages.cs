@@ -5,7 +5,7 @@ namespace FuncSse.Topics;
 /// <summary>All log messages of the topics. No message is written for an event.</summary>
 internal static partial class TopicLogMessages
 {
-    [LoggerMessage(101, LogLevel.Warning, "The event log cannot be reached. Streams stay open and publishers get an error until it can be reached again.")]
+    [LoggerMessage(101, LogLevel.Warning, "The event log cannot be reached. Until it answers, streams stay open and publishers get an error.")]
     public static partial void Unreachable(ILogger logger, Exception exception);
 
     [LoggerMessage(102, LogLevel.Information, "The event log can be reached again, after {Duration}.")]
@@ -34,4 +34,10 @@ internal static partial class TopicLogMessages
 
     [LoggerMessage(110, LogLevel.Information, "The event log takes events again, after {Duration}.")]
     public static partial void TakesEvents(ILogger logger, TimeSpan duration);
+
+    [LoggerMessage(
+        111,
+        LogLevel.Warning,
+        "The event log no longer has the position of this process ({Reason}): it was made anew, has lost its newest events, or has deleted events that were not read yet. The streams end, and their clients come back.")]
+    public static partial void HubPositionLost(ILogger logger, string reason);
 }

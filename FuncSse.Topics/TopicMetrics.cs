@@ -4,7 +4,10 @@ using Microsoft.Extensions.Logging;
 
 namespace FuncSse.Topics;
 
-/// <summary>The metrics and log messages of the topics. Instruments follow OpenTelemetry's conventions for names and units.</summary>
+/// <summary>
+/// The metrics and log messages of the topics. Instruments follow OpenTelemetry's conventions for names and units. No method throws what a
+/// listener or a logger of the app throws: delivery goes on without them.
+/// </summary>
 internal sealed class TopicMetrics
 {
     // Positions of skipped records that are remembered, so that a record is counted and logged once. Beyond this number, records are not
@@ -15,6 +18,7 @@ internal sealed class TopicMetrics
     private const int StormSize = 100;
 
     private static readonly TimeSpan s_stormWindow = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_failureWindow = TimeSpan.FromMinutes(1);
     private static readonly InstrumentAdvice<double> s_seconds =
         new() { HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] };
 
@@ -33,10 +37,11 @@ internal sealed class TopicMetrics
     private readonly Lock _gate = new();
     private long _stormWindowStart;
     private int _resetsInWindow;
+    private long? _failureWindowStart;
 
     public TopicMetrics(IEventLog log, IMeterFactory meters, TimeProvider time, ILogger<TopicMetrics> logger)
     {
-        (_time, _logger, _reading, _appending) = (time, logger, new Outage(time), new Outage(time));
+        (_time, _logger, _reading, _appending) = (time, new SafeLogger(logger), new Outage(time), new Outage(time));
         Meter meter = meters.Create(SseMeter.Name);
         _published = meter.CreateCounter<long>("funcsse.topics.published", "{event}", "Events that this process published.");
         _appended = meter.CreateCounter<long>("funcsse.topics.appended", "{append}", "Appends to the log, each of one event or more.");
@@ -46,7 +51,10 @@ internal sealed class TopicMetrics
         _publishDuration = meter.CreateHistogram(
             "funcsse.topics.publish.duration", "s", "The time from publishing until the log has the event.", advice: s_seconds);
         _delay = meter.CreateHistogram(
-            "funcsse.topics.delay", "s", "The time from publishing, by the publisher's clock, until this process has read the event.", advice: s_seconds);
+            "funcsse.topics.delay",
+            "s",
+            "The time from publishing, by the publisher's clock, until this process has read an event that it has subscribers for.",
+            advice: s_seconds);
         meter.CreateObservableGauge(
             "funcsse.topics.oldest_event.age",
             () => log.OldestAge is { } age ? new Measurement<double>[] { new(age.TotalSeconds) } : [],
@@ -56,27 +64,31 @@ internal sealed class TopicMetrics
 
     public void Published(TimeSpan duration)
     {
-        _published.Add(1);
-        _publishDuration.Record(duration.TotalSeconds);
+        Add(_published);
+        Record(_publishDuration, duration);
     }
 
     public void Appended()
     {
-        _appended.Add(1);
+        Add(_appended);
         if (_appending.End() is { } duration)
         {
             TopicLogMessages.TakesEvents(_logger, duration);
         }
     }
 
-    public void Delivered() => _delivered.Add(1);
+    public void Delivered() => Add(_delivered);
 
     /// <summary>The hub has read an event. A negative time counts as zero, since the clocks of two machines differ.</summary>
-    public void Read(DateTimeOffset published) => _delay.Record(Math.Max(0, (_time.GetUtcNow() - published).TotalSeconds));
+    public void Read(DateTimeOffset published)
+    {
+        TimeSpan delay = _time.GetUtcNow() - published;
+        Record(_delay, delay > TimeSpan.Zero ? delay : TimeSpan.Zero);
+    }
 
     public void Reset(PositionState reason)
     {
-        _resets.Add(1, new KeyValuePair<string, object?>("funcsse.topics.reset_reason", TopicFrame.Name(reason)));
+        Add(_resets, new KeyValuePair<string, object?>("funcsse.topics.reset_reason", TopicFrame.Name(reason)));
         bool isStorm;
         lock (_gate)
         {
@@ -108,14 +120,14 @@ internal sealed class TopicMetrics
             isLogged = _skippedPositions.Count < MaxSkippedKept && _skippedPositions.Add(position);
         }
 
-        _skipped.Add(1);
+        Add(_skipped);
         if (isLogged)
         {
             TopicLogMessages.RecordSkipped(_logger, position, kind);
         }
     }
 
-    /// <summary>The log did not answer a reader. This is logged once for each outage.</summary>
+    /// <summary>The log did not answer the hub's reader. This is logged once for each outage.</summary>
     public void Unreachable(Exception exception)
     {
         if (_reading.Begin())
@@ -124,7 +136,7 @@ internal sealed class TopicMetrics
         }
     }
 
-    /// <summary>The log answered a reader.</summary>
+    /// <summary>The log answered the hub's reader.</summary>
     public void Reachable()
     {
         if (_reading.End() is { } duration)
@@ -132,6 +144,9 @@ internal sealed class TopicMetrics
             TopicLogMessages.Reachable(_logger, duration);
         }
     }
+
+    /// <summary>The hub's position is no longer known to the log.</summary>
+    public void HubPositionLost(PositionState reason) => TopicLogMessages.HubPositionLost(_logger, TopicFrame.Name(reason));
 
     /// <summary>
     /// The log did not take an event. This is apart from reading: the log's memory may be full, or the identity may not be allowed to write.
@@ -144,7 +159,45 @@ internal sealed class TopicMetrics
         }
     }
 
-    public void ReadingFailed(Exception exception) => TopicLogMessages.ReadingFailed(_logger, exception);
+    /// <summary>A read failed although the log can be reached, and is tried again. At most one failure a minute is logged.</summary>
+    public void ReadingFailed(Exception exception)
+    {
+        lock (_gate)
+        {
+            if (_failureWindowStart is { } start && _time.GetElapsedTime(start) < s_failureWindow)
+            {
+                return;
+            }
+
+            _failureWindowStart = _time.GetTimestamp();
+        }
+
+        TopicLogMessages.ReadingFailed(_logger, exception);
+    }
 
     public void AppendFailed(Exception exception) => TopicLogMessages.AppendFailed(_logger, exception);
+
+    private static void Add(Counter<long> counter, params ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    {
+        try
+        {
+            counter.Add(1, tags);
+        }
+        catch (Exception)
+        {
+            // A listener of the app failed.
+        }
+    }
+
+    private static void Record(Histogram<double> histogram, TimeSpan time)
+    {
+        try
+        {
+            histogram.Record(time.TotalSeconds);
+        }
+        catch (Exception)
+        {
+            // A listener of the app failed.
+        }
+    }
 }

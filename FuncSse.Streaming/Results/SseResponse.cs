@@ -25,6 +25,10 @@ internal static class SseResponse
         http.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
     }
 
+    /// <summary>Whether the server itself writes the response, without a stream or writer of the app's middleware in between.</summary>
+    public static bool IsWrittenByServer(HttpContext http) =>
+        ReferenceEquals(http.Features.Get<IHttpResponseBodyFeature>(), http.Features.Get<IHttpRequestLifetimeFeature>());
+
     /// <summary>Turns off what the server and middleware do to responses that are expected to be short.</summary>
     public static void OptOut(HttpContext http)
     {

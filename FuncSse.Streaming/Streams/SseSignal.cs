@@ -6,14 +6,15 @@ namespace FuncSse.Streaming;
 /// An auto-reset event for one waiter and any number of signallers, which allocates nothing. The waiter continues inside <see cref="Set"/>,
 /// on the signaller's thread.
 /// </summary>
-internal sealed class SseSignal : IValueTaskSource
+/// <param name="isAsynchronous">Whether the waiter continues on a thread of the pool instead, because it may block.</param>
+internal sealed class SseSignal(bool isAsynchronous = false) : IValueTaskSource
 {
     private const int Idle = 0;
     private const int Waiting = 1;
     private const int IsSet = 2;
     private const int Held = 3;
 
-    private ManualResetValueTaskSourceCore<bool> _core;
+    private ManualResetValueTaskSourceCore<bool> _core = new() { RunContinuationsAsynchronously = isAsynchronous };
     private int _state;
 
     public void Set()

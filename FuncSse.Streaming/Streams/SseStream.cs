@@ -16,6 +16,8 @@ internal abstract partial class SseStream
         _watchdog = new SseWatchdog(this, http, services.Time);
         _ending = new SseStreamEnding(http, services, settings.Retry, _watchdog, hostCancelled);
         _output = new SseStreamOutput(http, services, _ending, _watchdog);
+        // Writing to a stream of the app's middleware may block, which must not hold up the thread that sets the signal.
+        Signal = new SseSignal(isAsynchronous: !SseResponse.IsWrittenByServer(http));
     }
 
     public SseStreamSettings Settings { get; }
@@ -30,7 +32,7 @@ internal abstract partial class SseStream
 
     protected StreamServices Services { get; }
 
-    protected SseSignal Signal { get; } = new();
+    protected SseSignal Signal { get; }
 
     protected bool IsOpen => _ending.IsOpen;
 

@@ -169,7 +169,7 @@ internal sealed class SseStreamEnding(
     {
         // A wait that the feed has set stays, and so does the stream's own after a feed that has sent something.
         SseStreamEnd.Lifetime => feedRetry is null ? SseDelays.Renewal : null,
-        SseStreamEnd.FeedEnded => events > 0 ? null : services.Backoff.GetWait(http.Request, retry, isFailure: false),
+        SseStreamEnd.FeedEnded => events > 0 || feedRetry is not null ? null : services.Backoff.GetWait(http.Request, retry, isFailure: false),
         SseStreamEnd.FeedFailed => services.Backoff.GetWait(http.Request, retry, isFailure: true),
         _ => SseDelays.HostGone(retry),
     };

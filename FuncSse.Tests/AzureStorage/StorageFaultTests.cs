@@ -223,8 +223,7 @@ public sealed class StorageFaultTests(Azurite storage) : IClassFixture<Azurite>
         Assert.Equal("1", await reader.DataAsync());
         await container.Container.DeleteAsync(cancellationToken: Cancelled);
         string reset = await reader.NextAsync();
-        Assert.StartsWith("event: reset\n", reset, StringComparison.Ordinal);
-        Assert.EndsWith("data: {\"reason\":\"unknown\"}\n\n", reset, StringComparison.Ordinal);
+        Assert.StartsWith("event: reset\ndata: {\"reason\":\"unknown\"}\n\n", reset, StringComparison.Ordinal);
         await node.PublishAsync("t", "2");
         Assert.Equal("2", await reader.DataAsync());
     }

@@ -25,7 +25,7 @@ public sealed partial class QueueToPageTests(Browser browser, Azurite storage) :
         Assert.Equal("retry: 1000\n\n", await stream.FrameAsync());
         await stream.FrameAsync();
         await BringAsync(publisher, "A coffee for Ann");
-        Assert.Matches("^id: [^\n]+\nevent: paid\ndata: A coffee for Ann\n\n$", await stream.FrameAsync());
+        Assert.Matches("^event: paid\ndata: A coffee for Ann\nid: [^\n]+\n\n$", await stream.FrameAsync());
     }
 
     [Fact]

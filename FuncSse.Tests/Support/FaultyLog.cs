@@ -19,6 +19,9 @@ internal sealed class FaultyLog(IEventLog log) : IEventLog
     /// <summary>Called when the earliest position is found, before anyone knows it.</summary>
     public Func<Task> AfterEarliest { get; set; } = () => Task.CompletedTask;
 
+    /// <summary>Called in place of a read; calls the log itself if it likes.</summary>
+    public Func<LogPosition, Func<Task<LogPage>>, Task<LogPage>> OnRead { get; set; } = (_, read) => read();
+
     public bool IsUnreachable { get; set; }
 
     public TimeSpan? OldestAge => log.OldestAge;
@@ -35,7 +38,7 @@ internal sealed class FaultyLog(IEventLog log) : IEventLog
     public Task<LogPage> ReadAsync(LogPosition after, int maxBytes, CancellationToken cancellationToken)
     {
         Interlocked.Increment(ref _reads);
-        return Reached().ReadAsync(after, maxBytes, cancellationToken);
+        return OnRead(after, () => Reached().ReadAsync(after, maxBytes, cancellationToken));
     }
 
     public Task WaitAsync(LogPosition after, CancellationToken cancellationToken) => Reached().WaitAsync(after, cancellationToken);

@@ -49,26 +49,39 @@ internal sealed class TopicNode : IAsyncDisposable
 
     public TopicReader Subscribe(string topic, string? lastEventId = null)
     {
+        var topics = new TopicSet(topic.Split(' '));
         var signal = new SseSignal();
-        return new TopicReader(Hub.Subscribe(new TopicSet(topic.Split(' ')), lastEventId, signal), signal);
+        return new TopicReader(Hub.Subscribe(topics, lastEventId, signal), signal, (id, own) => Hub.Subscribe(topics, id, own));
     }
 
     /// <summary>Reads from a position to the end: each event as its id and its data.</summary>
     public async Task<IReadOnlyList<(string Id, string Data)>> ReadAsync(string from, int pageSize = 256 * 1024)
     {
         Assert.True(LogPosition.TryParse(from, out LogPosition? position));
-        var reader = new EventLogReader(Log, position, Metrics);
         var events = new List<(string Id, string Data)>();
         while (true)
         {
-            EventPage page = await reader.ReadAsync(pageSize, TestContext.Current.CancellationToken).WaitAsync(Limit);
+            LogPage page = await Log.ReadAsync(position, pageSize, TestContext.Current.CancellationToken).WaitAsync(Limit);
             Assert.Equal(PositionState.Known, page.State);
-            if (page.Start == page.End)
+            if (page.Next == position)
             {
                 return events;
             }
 
-            events.AddRange(page.Events.Select(one => (one.Position.ToString(), Data(one.Frame))));
+            foreach (LogRecord line in page.Records)
+            {
+                RecordKind kind = EventRecord.Decode(line.Line.Span, out EventRecord? record);
+                if (record is null)
+                {
+                    Metrics.Skipped(line.End, kind);
+                }
+                else
+                {
+                    events.Add((line.End.ToString(), Encoding.UTF8.GetString(record.Data.Span)));
+                }
+            }
+
+            position = page.Next;
         }
     }
 
@@ -91,7 +104,7 @@ internal sealed class TopicNode : IAsyncDisposable
     public static string Data(ReadOnlyMemory<byte> frame)
     {
         string text = Encoding.UTF8.GetString(frame.Span);
-        return text[(text.IndexOf("data: ", StringComparison.Ordinal) + 6)..^2];
+        return text[(text.IndexOf("data: ", StringComparison.Ordinal) + 6)..text.LastIndexOf("\nid: ", StringComparison.Ordinal)];
     }
 
     public async ValueTask DisposeAsync()

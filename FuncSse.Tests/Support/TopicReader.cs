@@ -5,24 +5,37 @@ using FuncSse.Topics;
 namespace FuncSse.Tests.Topics;
 
 /// <summary>Reads a subscription frame by frame.</summary>
-internal sealed class TopicReader(TopicSubscription subscription, SseSignal signal) : IDisposable
+/// <param name="subscription">The subscription.</param>
+/// <param name="signal">Its signal.</param>
+/// <param name="comeBack">Subscribes again with the last event id when the subscription has ended, as a client does.</param>
+internal sealed class TopicReader(TopicSubscription subscription, SseSignal signal, Func<string?, SseSignal, TopicSubscription>? comeBack = null) : IDisposable
 {
-    public TopicSubscription Subscription => subscription;
+    private string? _lastEventId;
 
-    public bool TryRead() => subscription.TryRead(out _, out _);
+    public TopicSubscription Subscription { get; private set; } = subscription;
+
+    public bool TryRead() => Subscription.TryRead(out _, out _);
 
     public ValueTask WaitAsync() => signal.WaitAsync();
 
     public async Task<string> NextAsync()
     {
         ReadOnlyMemory<byte> frame;
-        while (!subscription.TryRead(out frame, out _))
+        while (!Subscription.TryRead(out frame, out _))
         {
-            Assert.False(subscription.IsEnded, "The subscription ended.");
+            if (Subscription.IsEnded)
+            {
+                Assert.True(comeBack is not null, "The subscription ended.");
+                Subscription.Dispose();
+                Subscription = comeBack(_lastEventId, signal);
+            }
+
             await signal.WaitAsync().AsTask().WaitAsync(TopicNode.Limit, TestContext.Current.CancellationToken);
         }
 
-        return Encoding.UTF8.GetString(frame.Span);
+        string text = Encoding.UTF8.GetString(frame.Span);
+        _lastEventId = Id(text);
+        return text;
     }
 
     /// <summary>The data of the next event.</summary>
@@ -39,10 +52,10 @@ internal sealed class TopicReader(TopicSubscription subscription, SseSignal sign
         return data;
     }
 
-    public string Id() => Id(Encoding.UTF8.GetString(subscription.PositionFrame().Span));
+    public string Id() => Id(Encoding.UTF8.GetString(Subscription.PositionFrame().Span));
 
     public static string Id(string frame) =>
         frame.Split('\n').Single(line => line.StartsWith("id: ", StringComparison.Ordinal))["id: ".Length..];
 
-    public void Dispose() => subscription.Dispose();
+    public void Dispose() => Subscription.Dispose();
 }

@@ -97,6 +97,9 @@ internal sealed class TopicServer : IAsyncDisposable
         return http.Response;
     }
 
+    /// <summary>Stops the host as a deployment does.</summary>
+    public Task StopAsync() => _app.StopAsync(TestContext.Current.CancellationToken).WaitAsync(Limit);
+
     public async ValueTask DisposeAsync()
     {
         Client.Dispose();

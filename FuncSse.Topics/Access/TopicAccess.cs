@@ -8,22 +8,17 @@ namespace FuncSse.Topics;
 internal sealed class TopicAccess(TopicOptions options, TopicTickets tickets, ILogger<TopicAccess> logger)
 {
     private readonly TopicSet _public = new(options.Public);
+    private readonly SafeLogger _logger = new(logger);
 
     public async ValueTask<TopicAuthorizationResult> CheckAsync(HttpContext http, TopicSet topics)
     {
-        ITopicAuthorization? rule = http.RequestServices.GetService<ITopicAuthorization>();
-        if (rule is null && !tickets.AreRequired)
-        {
-            return TopicAuthorizationResult.Allow();
-        }
-
         TopicSet restricted = topics.Except(_public);
         if (restricted.IsEmpty)
         {
             return TopicAuthorizationResult.Allow();
         }
 
-        TopicAuthorizationResult decision = rule is null ? TopicAuthorizationResult.ByTicket : await AskAsync(rule, http, restricted);
+        TopicAuthorizationResult decision = await AskRuleAsync(http, restricted);
         if (decision != TopicAuthorizationResult.ByTicket)
         {
             return decision;
@@ -37,18 +32,21 @@ internal sealed class TopicAccess(TopicOptions options, TopicTickets tickets, IL
         return valid.Topics.Covers(restricted) ? TopicAuthorizationResult.Allow(valid.Expires, valid.Subject) : TopicAuthorizationResult.Deny;
     }
 
-    private async Task<TopicAuthorizationResult> AskAsync(ITopicAuthorization rule, HttpContext http, TopicSet topics)
+    // An app without a rule and without a signing key allows everything.
+    private async ValueTask<TopicAuthorizationResult> AskRuleAsync(HttpContext http, TopicSet topics)
     {
         try
         {
-            return await rule.AuthorizeAsync(http, topics);
+            return http.RequestServices.GetService<ITopicAuthorization>() is { } rule ? await rule.AuthorizeAsync(http, topics)
+                : tickets.AreRequired ? TopicAuthorizationResult.ByTicket
+                : TopicAuthorizationResult.Allow();
         }
         catch (Exception exception)
         {
-            // After a 500, a browser would not come back.
+            // After a 500, a browser would not come back. The constructor of the rule may throw too.
             if (!http.RequestAborted.IsCancellationRequested)
             {
-                TopicLogMessages.RuleFailed(logger, exception);
+                TopicLogMessages.RuleFailed(_logger, exception);
             }
 
             return TopicAuthorizationResult.Later;

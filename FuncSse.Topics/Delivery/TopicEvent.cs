@@ -2,34 +2,47 @@ using System.Text;
 
 namespace FuncSse.Topics;
 
-/// <summary>An event, encoded as it is sent to every subscriber.</summary>
-/// <param name="before">The position of the reader before it read the event.</param>
-/// <param name="position">The end of its record, which is the event's id.</param>
+/// <summary>
+/// An event of the log. It is encoded when a subscriber needs it for the first time, and once for all subscribers: most readers pass over the
+/// events of other topics.
+/// </summary>
+/// <param name="before">The position at which the reader was before it read the event.</param>
+/// <param name="record">The event's record.</param>
 /// <param name="topic">The topic's name.</param>
-/// <param name="frame">The event as a frame.</param>
-internal sealed class TopicEvent(LogPosition before, LogPosition position, string topic, ReadOnlySpan<byte> frame)
+internal sealed class TopicEvent(LogPosition before, LogRecord record, string topic)
 {
-    // The memory of an event apart from its frame: the object, its position, the topic's name and a place in the ring.
+    // The memory of an event apart from its bytes: the object, its position, the topic's name and a place in the ring.
     private const int Overhead = 256;
 
-    // The frame inside a chunk of HTTP/1.1 (RFC 9112 §7.1), so that it can be sent without a copy.
-    private readonly byte[] _chunk = [.. Encoding.ASCII.GetBytes($"{frame.Length:x}\r\n"), .. frame, .. "\r\n"u8];
-    private readonly int _length = frame.Length;
+    // The record's line until the event is encoded. Then the frame inside a chunk of HTTP/1.1 (RFC 9112 §7.1), so that it can be sent without
+    // a copy; nothing if the record is damaged. Two threads may encode an event at the same time, with the same result.
+    private volatile object _content = record.Line;
     private long _nextOfTopic;
 
     public LogPosition Before { get; } = before;
 
-    public LogPosition Position { get; } = position;
+    /// <summary>The end of the record, which is the event's id.</summary>
+    public LogPosition Position { get; } = record.End;
 
     public string Topic { get; } = topic;
 
-    public ReadOnlyMemory<byte> Frame => _chunk.AsMemory(_chunk.Length - 2 - _length, _length);
+    public int Size { get; } = record.Line.Length + Overhead;
 
-    public ReadOnlySpan<byte> Chunk => _chunk;
+    /// <summary>When the event was published, by the publisher's clock. It is known once the event is encoded.</summary>
+    public DateTimeOffset Published { get; private set; }
 
-    public int Size => _length + Overhead;
+    public byte[] Chunk => (byte[])_content;
 
-    /// <summary>The event's place in the hub's ring; 0 outside of it.</summary>
+    public ReadOnlyMemory<byte> Frame
+    {
+        get
+        {
+            byte[] chunk = Chunk;
+            return chunk.AsMemory((chunk.AsSpan().IndexOf((byte)'\n') + 1)..^2);
+        }
+    }
+
+    /// <summary>The event's sequence in the hub's ring; 0 outside of it.</summary>
     public long Sequence { get; set; }
 
     /// <summary>The sequence of the topic's next event; 0 if it is not known.</summary>
@@ -37,5 +50,32 @@ internal sealed class TopicEvent(LogPosition before, LogPosition position, strin
     {
         get => Volatile.Read(ref _nextOfTopic);
         set => Volatile.Write(ref _nextOfTopic, value);
+    }
+
+    /// <summary>Encodes the event, unless that has been done.</summary>
+    /// <returns><see langword="false"/> if the record is damaged, so that there is no frame.</returns>
+    public bool TryEncode(TopicMetrics metrics)
+    {
+        object content = _content;
+        if (content is not byte[] chunk)
+        {
+            _content = chunk = Encode((ReadOnlyMemory<byte>)content, metrics);
+        }
+
+        return chunk.Length > 0;
+    }
+
+    private byte[] Encode(ReadOnlyMemory<byte> line, TopicMetrics metrics)
+    {
+        RecordKind kind = EventRecord.Decode(line.Span, out EventRecord? decoded);
+        if (decoded is null)
+        {
+            metrics.Skipped(Position, kind);
+            return [];
+        }
+
+        Published = decoded.Published;
+        ReadOnlySpan<byte> frame = TopicFrame.Event(Position, decoded.Type, decoded.Data.Span);
+        return [.. Encoding.ASCII.GetBytes($"{frame.Length:x}\r\n"), .. frame, .. "\r\n"u8];
     }
 }

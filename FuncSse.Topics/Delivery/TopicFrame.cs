@@ -7,17 +7,22 @@ namespace FuncSse.Topics;
 internal static class TopicFrame
 {
     /// <summary>Sets the client's last event id. <c>onmessage</c> does not see it.</summary>
-    public static byte[] Position(LogPosition position) => Encoding.UTF8.GetBytes($"event: position\nid: {position}\ndata: \n\n");
+    public static byte[] Position(LogPosition position) => Encoding.UTF8.GetBytes(PositionText(position));
 
-    /// <summary>Tells the client that it lost events, and sets its last event id to <paramref name="position"/>.</summary>
-    public static byte[] Reset(LogPosition position, PositionState reason) =>
-        Encoding.UTF8.GetBytes($"event: reset\nid: {position}\ndata: {{\"reason\":\"{Name(reason)}\"}}\n\n");
+    /// <summary>
+    /// Tells the client that it lost events, and then sets its last event id to <paramref name="now"/>. The reset has no id: a client that is cut
+    /// between the two frames comes back with its old id, and is told again.
+    /// </summary>
+    public static byte[] Reset(PositionState reason, LogPosition now) =>
+        Encoding.UTF8.GetBytes($"event: reset\ndata: {{\"reason\":\"{Name(reason)}\"}}\n\n{PositionText(now)}");
 
-    /// <summary>An event; its data is split at CR, LF and CRLF.</summary>
-    public static byte[] Event(LogPosition position, string? type, ReadOnlySpan<byte> data)
+    /// <summary>
+    /// An event; its data is split at CR, LF and CRLF. The id comes last: some clients store an id as soon as they read its line, and would lose
+    /// an event that is cut after it.
+    /// </summary>
+    public static ReadOnlySpan<byte> Event(LogPosition position, string? type, ReadOnlySpan<byte> data)
     {
         var frame = new ArrayBufferWriter<byte>(data.Length + 128);
-        Encoding.UTF8.GetBytes($"id: {position}\n", frame);
         if (type is not null)
         {
             Encoding.UTF8.GetBytes($"event: {type}\n", frame);
@@ -32,10 +37,12 @@ internal static class TopicFrame
         }
 
         frame.Write(data);
-        frame.Write("\n\n"u8);
-        return frame.WrittenSpan.ToArray();
+        Encoding.UTF8.GetBytes($"\nid: {position}\n\n", frame);
+        return frame.WrittenSpan;
     }
 
     /// <summary>The reason of a reset, as it is sent and as the metric has it.</summary>
     public static string Name(PositionState reason) => reason == PositionState.Expired ? "expired" : "unknown";
+
+    private static string PositionText(LogPosition position) => $"event: position\ndata: {{}}\nid: {position}\n\n";
 }

@@ -3,13 +3,11 @@ using FuncSse.Streaming;
 namespace FuncSse.Topics;
 
 /// <summary>
-/// Delivers events to the subscribers of the process. While there are subscribers, it follows the log with one reader, encodes each event
-/// once, keeps the newest events in a ring, and wakes the subscribers of each event.
+/// Delivers events to the subscribers of the process. While there are subscribers, it follows the log with one reader, keeps the newest events
+/// in a ring, and wakes the subscribers of each event.
 /// </summary>
 internal sealed class TopicHub(IEventLog log, TopicOptions options, TopicMetrics metrics, TimeProvider time) : IAsyncDisposable
 {
-    private const int PageSize = 256 * 1024;
-
     private static readonly TimeSpan s_retryDelay = TimeSpan.FromMilliseconds(500);
 
     private readonly Lock _gate = new();
@@ -19,7 +17,6 @@ internal sealed class TopicHub(IEventLog log, TopicOptions options, TopicMetrics
     private readonly List<TopicSubscription> _woken = [];
     private CancellationTokenSource? _following;
     private Task _follow = Task.CompletedTask;
-    private RingHead? _head;
     private LogPosition? _offeredUpTo;
     private bool _isLogUnreachable;
     private bool _stopped;
@@ -28,12 +25,11 @@ internal sealed class TopicHub(IEventLog log, TopicOptions options, TopicMetrics
     public TopicRing Ring { get; } = new(options.RingSize);
 
     /// <summary>Reads missed events from the log.</summary>
-    public CatchUp CatchUp { get; } = new(log, metrics, time, options.RingSize / 2);
+    public PageReader Pages { get; } = new(log, metrics, options.RingSize / 2);
 
     public TopicMetrics Metrics => metrics;
 
-    /// <summary>How far the reader has come; <see langword="null"/> until the log has answered.</summary>
-    public RingHead? Head => Volatile.Read(ref _head);
+    public TimeProvider Time => time;
 
     /// <summary>Whether the log cannot be reached, so that its end is unknown.</summary>
     public bool IsLogUnreachable => Volatile.Read(ref _isLogUnreachable);
@@ -67,11 +63,15 @@ internal sealed class TopicHub(IEventLog log, TopicOptions options, TopicMetrics
                 _following = new CancellationTokenSource();
                 Task previous = _follow;
                 CancellationToken token = _following.Token;
-                _follow = Task.Run(() => FollowAsync(previous, token), CancellationToken.None);
+                // The reader must not run as the user or in the activity of the first subscriber.
+                using (ExecutionContext.SuppressFlow())
+                {
+                    _follow = Task.Run(() => FollowAsync(previous, token), CancellationToken.None);
+                }
             }
         }
 
-        subscription.OnHubReady(null);
+        subscription.OnHubReady();
         return subscription;
     }
 
@@ -93,7 +93,6 @@ internal sealed class TopicHub(IEventLog log, TopicOptions options, TopicMetrics
     /// <summary>Ends all subscriptions.</summary>
     public async ValueTask DisposeAsync()
     {
-        TopicSubscription[] subscriptions;
         lock (_gate)
         {
             if (_stopped)
@@ -102,17 +101,11 @@ internal sealed class TopicHub(IEventLog log, TopicOptions options, TopicMetrics
             }
 
             _stopped = true;
-            StopFollowing();
-            subscriptions = [.. _subscriptions];
         }
 
-        foreach (TopicSubscription subscription in subscriptions)
-        {
-            subscription.End();
-        }
-
+        EndSubscriptions(CancellationToken.None);
         await _follow;
-        await CatchUp.DisposeAsync();
+        await Pages.DisposeAsync();
     }
 
     private void StopFollowing()
@@ -120,34 +113,33 @@ internal sealed class TopicHub(IEventLog log, TopicOptions options, TopicMetrics
         // Continuations must not run here, under the lock.
         _ = _following?.CancelAsync();
         _following = null;
-        _head = null;
+        Ring.End();
     }
 
     private async Task FollowAsync(Task previous, CancellationToken cancellationToken)
     {
         await previous;
-        EventLogReader? reader = null;
-        PositionState? loss = null;
+        Pages.Clear();
+        LogPosition? position = null;
         while (!cancellationToken.IsCancellationRequested)
         {
             try
             {
-                reader ??= Begin(await log.GetEndAsync(cancellationToken), loss, cancellationToken);
-                EventPage page = await reader.ReadAsync(PageSize, cancellationToken);
+                position ??= Begin(await log.GetEndAsync(cancellationToken), cancellationToken);
+                EventPage page = await EventPage.ReadAsync(log, position, metrics, cancellationToken);
                 metrics.Reachable();
                 OnLogReachable();
-                loss = null;
                 if (page.State != PositionState.Known)
                 {
-                    (reader, loss) = (null, page.State);
-                    ClearHead(cancellationToken);
-                    continue;
+                    OnPositionLost(page.State, cancellationToken);
+                    return;
                 }
 
                 Deliver(page, cancellationToken);
-                if (page.End == page.Start || !page.HasMore)
+                position = page.End;
+                if (page.IsEmpty || !page.HasMore)
                 {
-                    await log.WaitAsync(page.End, cancellationToken);
+                    await log.WaitAsync(position, cancellationToken);
                 }
 
                 continue;
@@ -170,52 +162,63 @@ internal sealed class TopicHub(IEventLog log, TopicOptions options, TopicMetrics
         }
     }
 
+    private LogPosition Begin(LogPosition end, CancellationToken cancellationToken)
+    {
+        lock (_gate)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            Ring.Begin(end);
+            _offeredUpTo = end;
+        }
+
+        _due.Clear();
+        _woken.Clear();
+        OpenSubscriptions();
+        return end;
+    }
+
     // Subscriptions that came while the log could not be reached wait for its first answer.
     private void OnLogReachable()
     {
         if (IsLogUnreachable)
         {
             Volatile.Write(ref _isLogUnreachable, false);
-            TopicSubscription[] subscriptions;
-            lock (_gate)
-            {
-                subscriptions = [.. _subscriptions];
-            }
-
-            Array.ForEach(subscriptions, subscription => subscription.OnHubReady(null));
+            OpenSubscriptions();
         }
     }
 
-    // The position is lost. New subscriptions wait until there is another one.
-    private void ClearHead(CancellationToken cancellationToken)
+    private void OpenSubscriptions()
     {
+        TopicSubscription[] subscriptions;
         lock (_gate)
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            _head = null;
+            subscriptions = [.. _subscriptions];
         }
+
+        Array.ForEach(subscriptions, subscription => subscription.OnHubReady());
     }
 
-    private EventLogReader Begin(LogPosition end, PositionState? loss, CancellationToken cancellationToken)
+    // The log was made anew, has lost its newest events, or no longer has what follows. Each client comes back with its own position, which
+    // decides whether it resumes or is told of a loss.
+    private void OnPositionLost(PositionState state, CancellationToken cancellationToken)
+    {
+        metrics.HubPositionLost(state);
+        EndSubscriptions(cancellationToken);
+    }
+
+    private void EndSubscriptions(CancellationToken cancellationToken)
     {
         TopicSubscription[] subscriptions;
         lock (_gate)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            Ring.Clear();
-            _due.Clear();
-            _woken.Clear();
-            _head = new RingHead(Ring.Newest, end);
-            _offeredUpTo = end;
             subscriptions = [.. _subscriptions];
+            _subscriptions.Clear();
+            _index.Clear();
+            StopFollowing();
         }
 
-        foreach (TopicSubscription subscription in subscriptions)
-        {
-            subscription.OnHubReady(loss);
-        }
-
-        return new EventLogReader(log, end, metrics, follows: true);
+        Array.ForEach(subscriptions, subscription => subscription.End());
     }
 
     // All events of a page are offered before subscribers are woken, so that each subscriber flushes a burst once. Subscribers that have only
@@ -230,25 +233,12 @@ internal sealed class TopicHub(IEventLog log, TopicOptions options, TopicMetrics
                 cancellationToken.ThrowIfCancellationRequested();
                 Ring.Add(next);
                 _index.Find(next, Ring, _due);
-                _head = new RingHead(next.Sequence, next.Position);
             }
 
-            bool isLast = i == page.Events.Count - 1;
-            foreach (TopicSubscription subscription in _due)
+            if (_due.Count > 0 && next.TryEncode(metrics))
             {
-                if (!subscription.Offer(next))
-                {
-                    continue;
-                }
-
-                if (isLast)
-                {
-                    subscription.Wake();
-                }
-                else
-                {
-                    _woken.Add(subscription);
-                }
+                metrics.Read(next.Published);
+                Offer(next, isLast: i == page.Events.Count - 1);
             }
 
             _due.Clear();
@@ -263,8 +253,28 @@ internal sealed class TopicHub(IEventLog log, TopicOptions options, TopicMetrics
         lock (_gate)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            _head = new RingHead(Ring.Newest, page.End);
+            Ring.MoveTo(page.End);
             _offeredUpTo = page.End;
+        }
+    }
+
+    private void Offer(TopicEvent next, bool isLast)
+    {
+        foreach (TopicSubscription subscription in _due)
+        {
+            if (!subscription.Offer(next))
+            {
+                continue;
+            }
+
+            if (isLast)
+            {
+                subscription.Wake();
+            }
+            else
+            {
+                _woken.Add(subscription);
+            }
         }
     }
 }

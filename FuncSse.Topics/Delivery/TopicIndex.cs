@@ -21,6 +21,12 @@ internal sealed class TopicIndex
         Remove(_prefixes, subscription.Topics.Prefixes, subscription);
     }
 
+    public void Clear()
+    {
+        _names.Clear();
+        _prefixes.Clear();
+    }
+
     /// <summary>
     /// Adds the event's subscribers to a list, and links the previous event of the topic to it. A subscriber with overlapping topics is added
     /// more than once.
@@ -87,7 +93,8 @@ internal sealed class TopicIndex
 
     private sealed class Entry
     {
-        public List<TopicSubscription> Subscriptions { get; } = [];
+        // A set, since thousands may leave at once.
+        public HashSet<TopicSubscription> Subscriptions { get; } = [];
 
         public long Newest { get; set; }
     }

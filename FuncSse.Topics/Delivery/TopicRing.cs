@@ -2,7 +2,9 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace FuncSse.Topics;
 
-/// <summary>How far the hub's reader has come: the newest event in the ring, and the position in the log.</summary>
+/// <summary>How far the hub's reader has come.</summary>
+/// <param name="Sequence">The sequence of the newest event. Sequences begin with 1 and are not reused.</param>
+/// <param name="Position">The reader's position in the log: the end of that event, or a later one.</param>
 internal sealed record RingHead(long Sequence, LogPosition Position);
 
 /// <summary>
@@ -11,12 +13,30 @@ internal sealed record RingHead(long Sequence, LogPosition Position);
 internal sealed class TopicRing(long maxBytes)
 {
     private TopicEvent?[] _slots = new TopicEvent?[1024];
+    private RingHead? _head;
     private long _oldest = 1;
     private long _newest;
     private long _bytes;
 
-    /// <summary>The sequence of the newest event. Sequences begin with 1 and are not reused.</summary>
-    public long Newest => Volatile.Read(ref _newest);
+    /// <summary>How far the hub's reader has come; <see langword="null"/> while it has no position.</summary>
+    public RingHead? Head => Volatile.Read(ref _head);
+
+    /// <summary>The hub's reader begins at a position.</summary>
+    public void Begin(LogPosition position)
+    {
+        while (_oldest <= _newest)
+        {
+            Drop();
+        }
+
+        MoveTo(position);
+    }
+
+    /// <summary>The hub's reader has no position any more.</summary>
+    public void End() => Volatile.Write(ref _head, null);
+
+    /// <summary>The hub's reader has come to a position, without another event.</summary>
+    public void MoveTo(LogPosition position) => Volatile.Write(ref _head, new RingHead(_newest, position));
 
     public void Add(TopicEvent added)
     {
@@ -28,17 +48,10 @@ internal sealed class TopicRing(long maxBytes)
 
         Volatile.Write(ref _slots[Slot(_slots, added.Sequence)], added);
         // The event is in its place before its sequence is known to readers.
-        Volatile.Write(ref _newest, added.Sequence);
+        _newest = added.Sequence;
+        MoveTo(added.Position);
         _bytes += added.Size;
         while (_bytes > maxBytes && _oldest < _newest)
-        {
-            Drop();
-        }
-    }
-
-    public void Clear()
-    {
-        while (_oldest <= _newest)
         {
             Drop();
         }

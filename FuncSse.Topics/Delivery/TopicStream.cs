@@ -34,6 +34,15 @@ internal sealed class TopicStream(
                 }
             }
 
+            if (subscription.IsEnded && IsOpen)
+            {
+                // The hub has lost its position, and with it the streams of all clients end at the same time.
+                TimeSpan retry = SseDelays.HostGone(Settings.Retry);
+                Writer.WriteRetry(retry);
+                OnEventWritten(retry, isPosition: true);
+                EndByFeed(failure: null);
+            }
+
             if (Writer.Unflushed > 0)
             {
                 await FlushAsync();
@@ -82,7 +91,7 @@ internal sealed class TopicStream(
         }
         else
         {
-            Writer.WriteComment(); // The log has not answered yet.
+            Writer.WriteComment(); // There is no position yet.
         }
     }
 }

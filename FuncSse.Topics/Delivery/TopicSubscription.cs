@@ -7,7 +7,7 @@ namespace FuncSse.Topics;
 /// </summary>
 /// <remarks>
 /// It has one consumer, which calls <see cref="TryRead"/> until there is no frame, and then waits for the signal. The consumer continues on
-/// the thread that sets the signal, and must not block it. The first frame is the opening: a position, or a reset in its place. A reset may
+/// the thread that sets the signal, and must not block it. The first frame is the opening: a position, or a reset and a position. A reset may
 /// come later too.
 /// </remarks>
 internal sealed partial class TopicSubscription(
@@ -18,7 +18,6 @@ internal sealed partial class TopicSubscription(
 
     private readonly Lock _gate = new();
     private volatile State _state = State.Waiting;
-    private PositionState? _loss;
     private byte[]? _control;
     private bool _isWoken;
 
@@ -28,9 +27,6 @@ internal sealed partial class TopicSubscription(
     // Sequences in the ring: the first event that is not sent yet, or 0, and the last one that is known.
     private long _next;
     private long _last;
-
-    private EventPage? _page;
-    private int _pageIndex;
 
     private enum State
     {
@@ -43,7 +39,7 @@ internal sealed partial class TopicSubscription(
 
     public TopicSet Topics => topics;
 
-    /// <summary>Whether no more frames come, since the host stops or <see cref="Dispose"/> was called.</summary>
+    /// <summary>Whether no more frames come: the hub has ended or lost its position, or <see cref="Dispose"/> was called.</summary>
     public bool IsEnded => _state == State.Ended;
 
     /// <summary>Whether the ring has another event for it. <see langword="false"/> is reliable on the hub's reader only, which adds the events.</summary>
@@ -55,52 +51,64 @@ internal sealed partial class TopicSubscription(
     public bool TryRead(out ReadOnlyMemory<byte> frame, out TopicEvent? next)
     {
         next = null;
+        frame = default;
         lock (_gate)
         {
-            if (_control is not null && _state != State.Ended)
+            while (_state != State.Ended)
             {
-                frame = _control;
-                _control = null;
-                return true;
-            }
+                if (_control is not null)
+                {
+                    frame = _control;
+                    _control = null;
+                    return true;
+                }
 
-            // Each turn without a frame changes the state, or moves on in the log.
-            while (_state == State.Paging || (_state == State.Live && _next != 0))
-            {
-                if ((_state == State.Paging ? TryReadPage() : TryReadRing()) is { } found)
+                // Each turn without a frame changes the state, or moves on in the log.
+                TopicEvent? found;
+                if (_state == State.Paging)
+                {
+                    found = TryReadPage();
+                }
+                else if (_state == State.Live && _next != 0)
+                {
+                    found = TryReadRing();
+                }
+                else
+                {
+                    return false;
+                }
+
+                if (found is not null && found.TryEncode(hub.Metrics))
                 {
                     hub.Metrics.Delivered();
                     (next, frame) = (found, found.Frame);
                     return true;
                 }
-
-                if (_control is not null)
-                {
-                    frame = _control; // The position was lost.
-                    _control = null;
-                    return true;
-                }
             }
 
-            frame = default;
             return false;
         }
     }
 
     /// <summary>
-    /// A position frame, for keep-alives: all events of the topics up to this position are sent. It is empty before the opening.
+    /// A position frame, for keep-alives: all events of the topics up to this position are sent. It is empty before the opening, and while the
+    /// client has not been told of a loss.
     /// </summary>
     public ReadOnlyMemory<byte> PositionFrame()
     {
         lock (_gate)
         {
-            if (_state == State.Live && _next == 0 && hub.OfferedUpTo is { } offered && offered.Epoch == _position!.Epoch
-                && offered.IsAfter(_position))
+            if (_position is null || _control is not null)
+            {
+                return default;
+            }
+
+            if (_state == State.Live && _next == 0 && hub.OfferedUpTo is { } offered && offered.IsAfter(_position))
             {
                 _position = offered;
             }
 
-            return _position is null ? default : TopicFrame.Position(_position);
+            return TopicFrame.Position(_position);
         }
     }
 
@@ -115,35 +123,22 @@ internal sealed partial class TopicSubscription(
         lock (_gate)
         {
             _state = State.Ended;
-            _page = null;
         }
 
         signal.Set();
     }
 
-    /// <summary>The hub has a position.</summary>
-    /// <param name="loss">Why the hub lost its previous position; <see langword="null"/> if it had none.</param>
-    public void OnHubReady(PositionState? loss)
+    /// <summary>The hub has a position, and the log can be reached.</summary>
+    public void OnHubReady()
     {
         lock (_gate)
         {
-            if (_state == State.Ended || hub.Head is not { } head || (_position is null && hub.IsLogUnreachable))
+            if (_state != State.Waiting || hub.Ring.Head is not { } head || hub.IsLogUnreachable)
             {
                 return;
             }
 
-            if (_state == State.Waiting)
-            {
-                OpenAt(head);
-            }
-            else if (loss is { } reason && _position is not null && _position.Epoch != head.Position.Epoch)
-            {
-                Reset(head, reason);
-            }
-            else if (loss is not null && _state == State.Live)
-            {
-                Resume(); // The hub's position was no longer kept. The subscription's may be.
-            }
+            OpenAt(head);
         }
 
         signal.Set();
@@ -195,49 +190,5 @@ internal sealed partial class TopicSubscription(
         }
 
         signal.Release(wake: !isDone);
-    }
-
-    /// <summary>The log has the page that continues from the position that was asked for.</summary>
-    public void OnPageLoaded(EventPage page, LogPosition from)
-    {
-        lock (_gate)
-        {
-            if (_state != State.Loading)
-            {
-                return;
-            }
-
-            Open(from);
-            (_state, _page, _pageIndex) = (State.Paging, page, page.FirstAfter(from));
-        }
-
-        signal.Set();
-    }
-
-    /// <summary>The log has no page that continues from the position.</summary>
-    public void OnPositionLost(PositionState reason)
-    {
-        lock (_gate)
-        {
-            if (_state != State.Loading)
-            {
-                return;
-            }
-
-            if (_position is null && lastEventId == Earliest)
-            {
-                Load(null); // The earliest event was deleted after its position was read. Nothing that the client saw is lost.
-            }
-            else if (hub.Head is { } head)
-            {
-                Reset(head, reason);
-            }
-            else
-            {
-                (_state, _loss) = (State.Waiting, reason);
-            }
-        }
-
-        signal.Set();
     }
 }

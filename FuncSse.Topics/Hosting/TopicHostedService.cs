@@ -4,10 +4,12 @@ using Microsoft.Extensions.Logging;
 namespace FuncSse.Topics;
 
 /// <summary>
-/// Warns of weak options when the host starts. When the host stops, it waits until the log has the pending events, and ends the subscriptions.
+/// Warns of weak options when the host starts. Ends the writer and the hub when everything else has stopped: functions and background services
+/// may publish until their own end.
 /// </summary>
 internal sealed class TopicHostedService(
-    EventLogWriter writer, TopicHub hub, TopicOptions options, IHostApplicationLifetime lifetime, ILogger<TopicHostedService> logger) : IHostedService
+    EventLogWriter writer, TopicHub hub, TopicOptions options, IHostApplicationLifetime lifetime, ILogger<TopicHostedService> logger)
+    : IHostedLifecycleService
 {
     // 16 random characters cannot be guessed over a network.
     private const int MinKeyLength = 16;
@@ -23,9 +25,17 @@ internal sealed class TopicHostedService(
         return Task.CompletedTask;
     }
 
-    public async Task StopAsync(CancellationToken cancellationToken)
+    public async Task StoppedAsync(CancellationToken cancellationToken)
     {
         await writer.StopAsync();
         await hub.DisposeAsync();
     }
+
+    public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppingAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 }

@@ -165,7 +165,7 @@ public sealed class TicketStreamTests
         await stream.FrameAsync();
         await stream.FrameAsync();
         await server.PublishAsync("a/b", "hello");
-        Assert.EndsWith("data: hello\n\n", await stream.FrameAsync(), StringComparison.Ordinal);
+        Assert.StartsWith("data: hello\n", await stream.FrameAsync(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -179,7 +179,7 @@ public sealed class TicketStreamTests
         await stream.FrameAsync();
         time.Advance(TimeSpan.FromSeconds(9.9));
         string last = await server.PublishAsync("a", "in time");
-        Assert.Equal($"id: {last}\ndata: in time\n\n", await stream.FrameAsync());
+        Assert.Equal($"data: in time\nid: {last}\n\n", await stream.FrameAsync());
         time.Advance(TimeSpan.FromSeconds(0.1));
         Assert.Equal("event: expired\ndata: {}\n\n", await stream.RestAsync());
         await Eventually.TrueAsync(() => server.Logs.GetSnapshot().Any(entry => entry.Message.EndsWith("ticket_expired.", StringComparison.Ordinal)));
@@ -194,7 +194,7 @@ public sealed class TicketStreamTests
         using TopicClient again = await server.OpenAsync("topics/a", next, ("Last-Event-ID", last));
         await again.FrameAsync();
         await again.FrameAsync();
-        Assert.EndsWith("data: too late\n\n", await again.FrameAsync(), StringComparison.Ordinal);
+        Assert.StartsWith("data: too late\n", await again.FrameAsync(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -26,7 +26,7 @@ public sealed class TopicAuthorizationTests
         await stream.FrameAsync();
         await stream.FrameAsync();
         await server.PublishAsync("users/ann/orders", "hello");
-        Assert.EndsWith("data: hello\n\n", await stream.FrameAsync(), StringComparison.Ordinal);
+        Assert.StartsWith("data: hello\n", await stream.FrameAsync(), StringComparison.Ordinal);
         await AssertAsync(server, 403, "topics/users/ann/*", bob);
         await AssertAsync(server, 200, "topics/users/bob/*", bob);
         await AssertAsync(server, 403, "topics?topic=users/bob/x&topic=users/ann/x", bob);
@@ -110,6 +110,19 @@ public sealed class TopicAuthorizationTests
                 new ClaimsPrincipal(new ClaimsIdentity([new Claim(ClaimTypes.Name, user)], CookieAuthenticationDefaults.AuthenticationScheme))));
         });
 
+    [Fact]
+    public async Task Rule_that_cannot_be_constructed_tells_the_client_to_come_back_later()
+    {
+        await using TopicServer server = await TopicServer.StartAsync(
+            [("Topics:Public", "news")], add: services => services.AddScoped<ITopicAuthorization, NeedsDatabase>());
+        using TopicClient refused = await server.OpenAsync("topics/a");
+        Assert.Matches("^retry: [0-9]{5}\n\n$", await refused.RestAsync());
+        Assert.Contains(server.Logs.GetSnapshot(), entry => entry.Level == LogLevel.Error && entry.Exception!.Message == "The database is away.");
+        using TopicClient allowed = await server.OpenAsync("topics/news");
+        await allowed.FrameAsync();
+        Assert.StartsWith("event: position\n", await allowed.FrameAsync(), StringComparison.Ordinal);
+    }
+
     private static async Task<(string, string)> SignInAsync(TopicServer server, string user)
     {
         using HttpResponseMessage response = await server.Client.PostAsync($"sign-in?user={user}", null, TestContext.Current.CancellationToken);
@@ -121,6 +134,13 @@ public sealed class TopicAuthorizationTests
     {
         using HttpResponseMessage response = await server.HeadAsync(path, headers);
         Assert.Equal(status, (int)response.StatusCode);
+    }
+
+    private sealed class NeedsDatabase : ITopicAuthorization
+    {
+        public NeedsDatabase() => throw new InvalidOperationException("The database is away.");
+
+        public ValueTask<TopicAuthorizationResult> AuthorizeAsync(HttpContext http, TopicSet topics) => throw new InvalidOperationException();
     }
 
     private sealed class OwnTopics(TimeProvider time) : ITopicAuthorization

@@ -20,11 +20,11 @@ public sealed class TopicHubTests : IAsyncDisposable
     {
         using TopicReader reader = _node.Subscribe("news");
         string now = await _node.EarliestAsync();
-        Assert.Equal($"event: position\nid: {now}\ndata: \n\n", await reader.NextAsync());
+        Assert.Equal($"event: position\ndata: {{}}\nid: {now}\n\n", await reader.NextAsync());
         string first = await _node.PublishAsync("news", "a\r\nb\rc\n");
-        Assert.Equal($"id: {first}\ndata: a\ndata: b\ndata: c\ndata: \n\n", await reader.NextAsync());
+        Assert.Equal($"data: a\ndata: b\ndata: c\ndata: \nid: {first}\n\n", await reader.NextAsync());
         string second = await _node.PublishAsync("news", "", "added");
-        Assert.Equal($"id: {second}\nevent: added\ndata: \n\n", await reader.NextAsync());
+        Assert.Equal($"event: added\ndata: \nid: {second}\n\n", await reader.NextAsync());
     }
 
     [Fact]
@@ -35,7 +35,7 @@ public sealed class TopicHubTests : IAsyncDisposable
         await _node.PublishAsync("b", "other");
         await _node.PublishAsync("a", "3");
         using TopicReader reader = _node.Subscribe("a", first);
-        Assert.Equal($"event: position\nid: {first}\ndata: \n\n", await reader.NextAsync());
+        Assert.Equal($"event: position\ndata: {{}}\nid: {first}\n\n", await reader.NextAsync());
         Assert.Equal(["2", "3"], await reader.DataAsync(2));
         await _node.PublishAsync("a", "4");
         Assert.Equal("4", await reader.DataAsync());
@@ -114,7 +114,7 @@ public sealed class TopicHubTests : IAsyncDisposable
         using TopicReader reader = node.Subscribe("a", "earliest");
         Assert.StartsWith("event: position\n", await reader.NextAsync(), StringComparison.Ordinal);
         Assert.Equal(new string('x', 1000), await reader.DataAsync());
-        Assert.Equal(4, asked);
+        Assert.InRange(asked, 4, 8);
     }
 
     [Theory]
@@ -130,7 +130,7 @@ public sealed class TopicHubTests : IAsyncDisposable
     {
         string id = await _node.PublishAsync("a", "1");
         using TopicReader reader = _node.Subscribe("a", lastEventId.Replace("{epoch}", id.Split('-')[0], StringComparison.Ordinal));
-        Assert.Equal($"event: reset\nid: {id}\ndata: {{\"reason\":\"unknown\"}}\n\n", await reader.NextAsync());
+        Assert.Equal($"event: reset\ndata: {{\"reason\":\"unknown\"}}\n\nevent: position\ndata: {{}}\nid: {id}\n\n", await reader.NextAsync());
         await _node.PublishAsync("a", "2");
         Assert.Equal("2", await reader.DataAsync());
     }
@@ -224,7 +224,7 @@ public sealed class TopicHubTests : IAsyncDisposable
         }
 
         await Eventually.TrueAsync(() => fast.Id() == last);
-        Assert.Equal($"event: reset\nid: {last}\ndata: {{\"reason\":\"expired\"}}\n\n", await slow.NextAsync());
+        Assert.Equal($"event: reset\ndata: {{\"reason\":\"expired\"}}\n\nevent: position\ndata: {{}}\nid: {last}\n\n", await slow.NextAsync());
         await node.PublishAsync("a", "live");
         Assert.Equal("live", await slow.DataAsync());
     }

@@ -80,7 +80,7 @@ public sealed class TopicTransportTests
     }
 
     [Fact]
-    public async Task Stream_that_fails_while_it_sends_ends_and_is_forgotten()
+    public async Task Listener_that_throws_ends_no_stream()
     {
         using X509Certificate2 certificate = DirectTransportTests.SelfSigned();
         await using WebApplication app = await StartAsync(Way.Plain, certificate, _ => { });
@@ -93,17 +93,61 @@ public sealed class TopicTransportTests
             }
         };
         failing.SetMeasurementEventCallback<long>((_, _, _, _) => throw new InvalidOperationException("no"));
+        failing.Start();
         using HttpClient client = Client(Way.Plain, certificate);
+        TopicHub hub = app.Services.GetRequiredService<TopicHub>();
+        await using (Stream body = await client.GetStreamAsync(new Uri(new Uri(app.Urls.Single()), "topics/t"), TestContext.Current.CancellationToken))
+        {
+            await using IAsyncEnumerator<SseItem<string>> stream =
+                SseParser.Create(body).EnumerateAsync(TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
+            await NextAsync(stream);
+            Assert.NotNull(hub.Ring.Head);
+            await PublishAsync(app, ["1", "2"], new Random(1)).WaitAsync(Limit, TestContext.Current.CancellationToken);
+            Assert.Equal("1", (await NextAsync(stream)).Data);
+            Assert.Equal("2", (await NextAsync(stream)).Data);
+        }
+
+        await Eventually.TrueAsync(() => hub.Ring.Head is null); // Without subscribers the hub does not follow the log.
+    }
+
+    [Fact]
+    public async Task Response_of_middleware_that_blocks_holds_up_no_other_stream()
+    {
+        using var isBlocked = new ManualResetEventSlim();
+        using var release = new ManualResetEventSlim();
+        using X509Certificate2 certificate = DirectTransportTests.SelfSigned();
+        await using WebApplication app = await StartAsync(Way.Plain, certificate, http =>
+        {
+            if (http.Request.Query.ContainsKey("block"))
+            {
+                http.Response.Body = new BlockingStream(http.Response.Body, isBlocked, release);
+            }
+        });
+        using HttpClient client = Client(Way.Plain, certificate);
+        await using Stream blockedBody = await client.GetStreamAsync(new Uri(new Uri(app.Urls.Single()), "topics/t?block"), TestContext.Current.CancellationToken);
         await using Stream body = await client.GetStreamAsync(new Uri(new Uri(app.Urls.Single()), "topics/t"), TestContext.Current.CancellationToken);
+        await using IAsyncEnumerator<SseItem<string>> blocked =
+            SseParser.Create(blockedBody).EnumerateAsync(TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
         await using IAsyncEnumerator<SseItem<string>> stream =
             SseParser.Create(body).EnumerateAsync(TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        await NextAsync(blocked);
         await NextAsync(stream);
-        TopicHub hub = app.Services.GetRequiredService<TopicHub>();
-        Assert.NotNull(hub.Head);
-        failing.Start();
-        await PublishAsync(app, ["lost to nobody: the client comes back for it"], new Random(1)).WaitAsync(Limit, TestContext.Current.CancellationToken);
-        Assert.False(await stream.MoveNextAsync().AsTask().WaitAsync(Limit, TestContext.Current.CancellationToken));
-        await Eventually.TrueAsync(() => hub.Head is null); // Without subscribers it follows nothing.
+        try
+        {
+            for (int number = 0; number < 10; number++)
+            {
+                await PublishAsync(app, [$"block {number}"], new Random(1)).WaitAsync(Limit, TestContext.Current.CancellationToken);
+                Assert.Equal($"block {number}", (await NextAsync(stream)).Data);
+            }
+
+            Assert.True(isBlocked.Wait(Limit, TestContext.Current.CancellationToken));
+        }
+        finally
+        {
+            release.Set();
+        }
+
+        Assert.Equal("block 0", (await NextAsync(blocked)).Data);
     }
 
     private static async Task<WebApplication> StartAsync(Way way, X509Certificate2 certificate, Action<HttpContext> see)
@@ -172,5 +216,42 @@ public sealed class TopicTransportTests
     {
         Assert.True(await stream.MoveNextAsync().AsTask().WaitAsync(Limit, TestContext.Current.CancellationToken));
         return stream.Current;
+    }
+
+    /// <summary>Blocks the thread that writes an event, until it is released.</summary>
+    private sealed class BlockingStream(Stream inner, ManualResetEventSlim isBlocked, ManualResetEventSlim release) : Stream
+    {
+        public override bool CanRead => false;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => true;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            if (buffer.Span.IndexOf("block"u8) >= 0)
+            {
+                isBlocked.Set();
+                release.Wait(Limit, cancellationToken);
+            }
+
+            return inner.WriteAsync(buffer, cancellationToken);
+        }
+
+        public override Task FlushAsync(CancellationToken cancellationToken) => inner.FlushAsync(cancellationToken);
+
+        public override void Flush() => throw new NotSupportedException();
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
     }
 }
