@@ -143,13 +143,13 @@ public sealed class CatchUpTests : IAsyncDisposable
     public async Task Events_of_other_topics_are_not_decoded()
     {
         string earliest = await _publisher.EarliestAsync();
-        await _publisher.AppendAsync(Damaged("other"));
+        await _publisher.AppendAsync([new NumberedRecord(101, Damaged("other"))]);
         await _publisher.PublishAsync("a", "1");
         await using var node = new TopicNode(_log);
         using TopicReader missed = node.Subscribe("a", TopicSubscription.Earliest);
         Assert.Equal(earliest, TopicReader.Id(await missed.NextAsync()));
         Assert.Equal("1", await missed.DataAsync());
-        await _publisher.AppendAsync(Damaged("other"));
+        await _publisher.AppendAsync([new NumberedRecord(102, Damaged("other"))]);
         await _publisher.PublishAsync("a", "2");
         Assert.Equal("2", await missed.DataAsync());
         Assert.Empty(node.Logs.GetSnapshot());
@@ -157,7 +157,7 @@ public sealed class CatchUpTests : IAsyncDisposable
         using TopicReader other = node.Subscribe("other a", earliest);
         await other.NextAsync();
         Assert.Equal(["1", "2"], await other.DataAsync(2));
-        await _publisher.AppendAsync(Damaged("other"));
+        await _publisher.AppendAsync([new NumberedRecord(103, Damaged("other"))]);
         await _publisher.PublishAsync("a", "3");
         Assert.Equal("3", await other.DataAsync());
         Assert.Equal("3", await missed.DataAsync());
