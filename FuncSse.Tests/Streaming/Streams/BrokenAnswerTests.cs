@@ -17,6 +17,8 @@ public sealed class BrokenAnswerTests : IAsyncDisposable
     private const int Runs = 20;
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
 
+    private static readonly X509Certificate2 s_certificate = NewCertificate();
+
     private WebApplication? _app;
 
     [Theory]
@@ -77,7 +79,7 @@ public sealed class BrokenAnswerTests : IAsyncDisposable
             listen.Protocols = protocol;
             if (isTls)
             {
-                listen.UseHttps(NewCertificate());
+                listen.UseHttps(s_certificate);
             }
         }));
         _app = builder.Build();
@@ -99,7 +101,7 @@ public sealed class BrokenAnswerTests : IAsyncDisposable
 
     private static HttpClient NewClient(HttpProtocols protocol) => new(new SocketsHttpHandler
     {
-        SslOptions = { RemoteCertificateValidationCallback = (_, _, _, _) => true },
+        SslOptions = { RemoteCertificateValidationCallback = (_, given, _, _) => given?.GetCertHashString() == s_certificate.GetCertHashString() },
     })
     {
         DefaultRequestVersion = protocol == HttpProtocols.Http2 ? HttpVersion.Version20 : HttpVersion.Version11,

@@ -1,6 +1,5 @@
 using System.Diagnostics.Metrics;
 using System.Net.ServerSentEvents;
-using FuncSse.Streaming;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
