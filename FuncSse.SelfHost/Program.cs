@@ -1,6 +1,7 @@
 using FuncSse.Endpoints;
 using FuncSse.SelfHost;
 using FuncSse.Topics;
+using Microsoft.AspNetCore.Connections;
 
 WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
 {
@@ -21,9 +22,16 @@ if (!app.Services.CheckOptions(Console.Error))
 }
 
 app.MapMethods("/events", ["GET", "HEAD", "OPTIONS"], (HttpRequest request, CounterFeed counter) => counter.Stream(request));
-app.MapMethods("/topics/{*name}", ["GET", "HEAD", "OPTIONS"], (string? name) => new TopicStreamResult(name));
-app.MapPost("/topics/{*name}", (string? name) => new TopicPublishResult(name));
+app.MapTopics();
 app.MapMethods("/", ["GET", "HEAD"], (StaticFiles files) => files.Page);
 app.MapMethods("/funcsse.js", ["GET", "HEAD"], (StaticFiles files) => files.Module);
-await app.RunAsync();
-return 0;
+try
+{
+    await app.RunAsync();
+    return 0;
+}
+catch (IOException exception) when (exception.InnerException is AddressInUseException)
+{
+    await Console.Error.WriteLineAsync($"{exception.Message.TrimEnd('.')}. Choose another with --urls http://localhost:7072.");
+    return 1;
+}

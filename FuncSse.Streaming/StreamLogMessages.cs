@@ -32,6 +32,15 @@ internal static partial class StreamLogMessages
     [LoggerMessage(9, LogLevel.Warning, "Many feeds fail. For up to {Period}, further failures are logged at Debug.")]
     public static partial void FailuresNotLogged(ILogger logger, TimeSpan period);
 
+    [LoggerMessage(11, LogLevel.Error, "Stream {TraceIdentifier} failed. This is a fault of the server and not of the feed.")]
+    public static partial void StreamFailed(ILogger logger, Exception exception, string traceIdentifier);
+
+    [LoggerMessage(12, LogLevel.Warning, "A feed sends events without ids. A client that returns to its stream cannot say where it was, and misses events.")]
+    public static partial void EventsHaveNoIds(ILogger logger);
+
+    [LoggerMessage(13, LogLevel.Warning, "The configuration section {Section} is ignored; call AddServerSentEvents(configuration.GetSection(\"{Section}\")) to use it.")]
+    public static partial void SectionIsIgnored(ILogger logger, string section);
+
     [LoggerMessage(10, LogLevel.Debug, "Stream {TraceIdentifier} was refused because its client has {MaxStreamsPerClient} streams open.")]
     public static partial void StreamOfClientRefused(ILogger logger, string traceIdentifier, int maxStreamsPerClient);
 }

@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 
 namespace FuncSse.Streaming;
 
-/// <summary>The instruments of <see cref="SseMeter"/>.</summary>
+/// <summary>The instruments of <see cref="SseMeter"/>. A listener that throws loses a measurement, and ends nothing.</summary>
 internal sealed class StreamMetrics
 {
     private readonly Counter<long> _sentEvents;
@@ -29,12 +29,26 @@ internal sealed class StreamMetrics
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60] });
     }
 
-    public void EventsSent(int count) => _sentEvents.Add(count);
+    public void EventsSent(int count) => Safely(static (self, count) => self._sentEvents.Add(count), count);
 
-    public void FirstEvent(TimeSpan wait) => _timeToFirstEvent.Record(wait.TotalSeconds);
+    public void FirstEvent(TimeSpan wait) => Safely(static (self, wait) => self._timeToFirstEvent.Record(wait.TotalSeconds), wait);
 
-    public void StreamRefused() => _refusedStreams.Add(1);
+    public void StreamRefused() => Safely(static (self, count) => self._refusedStreams.Add(count), 1);
 
-    public void StreamEnded(TimeSpan duration, SseStreamEnd reason) =>
-        _duration.Record(duration.TotalSeconds, new KeyValuePair<string, object?>("funcsse.stream.end_reason", reason.ToName()));
+    public void StreamEnded(TimeSpan duration, SseStreamEnd reason) => Safely(
+        static (self, end) => self._duration.Record(
+            end.duration.TotalSeconds, new KeyValuePair<string, object?>("funcsse.stream.end_reason", end.reason.ToName())),
+        (duration, reason));
+
+    private void Safely<T>(Action<StreamMetrics, T> record, T value)
+    {
+        try
+        {
+            record(this, value);
+        }
+        catch (Exception)
+        {
+            // The listener's fault is not the stream's.
+        }
+    }
 }

@@ -81,6 +81,10 @@ internal sealed class BlobLogAppender(BlobLogContainer container, BlobLogRoller 
             {
                 Land(attempt, begin);
             }
+            else
+            {
+                await roller.RollAsync(attempt.State, cancellationToken);
+            }
         }
         catch (RequestFailedException gone) when (gone.Status is 404 or 409)
         {

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Azure.Core;
 using Azure.Identity;
 using Azure.Storage.Blobs;
@@ -8,7 +9,8 @@ namespace FuncSse.Topics.AzureStorage;
 /// <summary>
 /// A storage connection as Functions resolves it: a connection string under the name, or a section of the name with
 /// <c>blobServiceUri</c> or <c>accountName</c> and an identity (azure-docs, <c>functions-reference.md</c>, "Configure an identity-based
-/// connection").
+/// connection"). A connection string may also be what Aspire makes of a storage resource: the address of the blob service alone, or
+/// <c>Endpoint=…;ContainerName=…</c> with an address or a connection string as the endpoint. The container is that of the topics all the same.
 /// </summary>
 internal static class StorageConnection
 {
@@ -22,7 +24,7 @@ internal static class StorageConnection
             string? connectionString = configuration.GetConnectionString(candidate) ?? configuration[candidate];
             if (!string.IsNullOrWhiteSpace(connectionString))
             {
-                return FromConnectionString(connectionString, candidate, options);
+                return FromConnectionString(connectionString, candidate, configuration.GetSection(candidate), options);
             }
 
             IConfigurationSection section = configuration.GetSection(candidate);
@@ -36,17 +38,35 @@ internal static class StorageConnection
             $"The storage connection '{name}' is not set: a connection string, or '{name}__blobServiceUri' or '{name}__accountName' is needed.");
     }
 
-    private static BlobServiceClient FromConnectionString(string connectionString, string name, BlobClientOptions options)
+    private static BlobServiceClient FromConnectionString(string connectionString, string name, IConfigurationSection section, BlobClientOptions options)
     {
         try
         {
-            return new BlobServiceClient(connectionString, options);
+            string endpoint = FindEndpoint(connectionString) ?? connectionString;
+            return Uri.TryCreate(endpoint, UriKind.Absolute, out Uri? uri) && uri.Scheme is "http" or "https"
+                ? new BlobServiceClient(uri, CreateCredential(section), options)
+                : new BlobServiceClient(endpoint, options);
         }
-        catch (FormatException)
+        catch (Exception exception) when (exception is FormatException or ArgumentException)
         {
             // The string is a secret, so the message has its name alone.
             throw new InvalidOperationException($"The storage connection '{name}' is not a valid connection string.");
         }
+    }
+
+    private static string? FindEndpoint(string connectionString)
+    {
+        var parts = new DbConnectionStringBuilder();
+        try
+        {
+            parts.ConnectionString = connectionString;
+        }
+        catch (ArgumentException)
+        {
+            return null; // An address.
+        }
+
+        return parts.TryGetValue("Endpoint", out object? endpoint) ? endpoint.ToString() : null;
     }
 
     private static Uri? FindServiceUri(IConfigurationSection section)

@@ -1,4 +1,5 @@
 using Azure.Core;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -28,6 +29,7 @@ public static class RedisServiceCollectionExtensions
         Func<IServiceProvider, TokenCredential>? credential = null)
     {
         ArgumentNullException.ThrowIfNull(services);
+        services.AddSingleton<IPostConfigureOptions<TopicOptions>>(provider => new NamedConnection(provider.GetService<IConfiguration>()));
         services.AddSingleton<IValidateOptions<TopicOptions>, Check>();
         return services.AddKeyedSingleton<IEventLog>("redis", (provider, _) =>
         {
@@ -39,6 +41,15 @@ public static class RedisServiceCollectionExtensions
                 : null;
             return new RedisEventLog(options, configure, time, logger, identity);
         });
+    }
+
+    // As Aspire gives a connection to an app: under ConnectionStrings, by its name.
+    private sealed class NamedConnection(IConfiguration? configuration) : IPostConfigureOptions<TopicOptions>
+    {
+        public void PostConfigure(string? name, TopicOptions options) =>
+            options.Redis = options.Redis is { Length: > 0 } connection && configuration?.GetConnectionString(connection) is { Length: > 0 } found
+                ? found
+                : options.Redis;
     }
 
     private sealed class Check : IValidateOptions<TopicOptions>

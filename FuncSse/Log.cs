@@ -5,6 +5,9 @@ namespace FuncSse;
 /// <summary>What the function app has to say about where it runs.</summary>
 internal static partial class Log
 {
+    [LoggerMessage(203, LogLevel.Warning, "Sse:MaxStreamsPerClient is ignored, since Sse:ClientHeader is not set: behind the Functions host all clients have the same address.")]
+    public static partial void ClientLimitIsIgnored(ILogger logger);
+
     [LoggerMessage(201, LogLevel.Warning, "Anyone may subscribe to every topic, since Topics:SigningKey is not set.")]
     public static partial void TopicsArePublic(ILogger logger);
 

@@ -1,33 +1,8 @@
 // Server-sent events for pages: an EventSource that always comes back, one stream for all tabs, and streams that answer a POST.
 
-/**
- * The state is `connecting` until the first stream is open. `failed` (400, 403, or 401 without `getTicket`) and `closed` are final.
- * @typedef {'connecting' | 'open' | 'reconnecting' | 'failed' | 'closed'} State
- * `reason`: `lost` (the connection), `silent`, `slept`, `online`, `returned` (from the back-forward cache), `expired` (the ticket),
- * `ticket` (`getTicket` failed or took too long), `refused` (see `status` and `response`, a HEAD's, or a GET's where HEAD gets a 405),
- * `unreachable` (no answer, or no stream within `openTimeout`), `ended` (204), `close`. `delay`: ms until the next try; without one the browser itself comes back.
- * @typedef {{ reason?: string, status?: number, response?: Response, delay?: number }} Detail
- * @typedef {object} Options
- * @property {(event: MessageEvent<string>) => void} [onEvent] gets each event once
- * @property {(reset: { reason: string }) => void} [onReset] events were lost (`expired`, `unknown`); load the state anew, later events follow
- * @property {(state: State, detail: Detail) => void} [onState] hears each change, and again when more is known about it
- * @property {string[]} [types] the named event types to pass on, besides events without a type
- * @property {string} [lastEventId] the first stream begins after this event
- * @property {() => Promise<string | void> | string | void} [getTicket] returns a ticket for `?access_token=`, or nothing after it renewed a
- *   cookie. It is called before the first stream (unless the address has a ticket), after a 401 and after an `expired` event.
- * @property {boolean} [withCredentials] as for `EventSource`
- * @property {number | (() => number | undefined)} [silence] ms without an event after which a stream is dead; by default 2.5 intervals of
- *   its `keep-alive` and `position` events, 5 s at least and 40 s at first. A stream without such events is never dead.
- * @property {number} [openTimeout] ms that a stream or a ticket may take (30,000)
- * @property {boolean} [shareTabs] one stream for all tabs with the same address and types, in a secure context; only ids make it lossless
- * @typedef {{ readonly state: State, readonly lastEventId: string, close(): void }} Subscription
- * @typedef {{ after: string, id: string, type: string, data: string }} Message
- */
+/** @import { Detail, Options, State, Subscription } from './funcsse.d.ts' */
 
-/**
- * Subscribes to an event stream and keeps the subscription through whatever happens to its connections. Its state begins as `connecting`.
- * @param {string | URL} url @param {Options} [options] @returns {Subscription}
- */
+/** @type {typeof import('./funcsse.d.ts').subscribe} */
 export function subscribe(url, options = {}) {
   const address = new URL(url, location.href);
   if (!/^https?:$/.test(address.protocol)) throw new TypeError(`${address} is not the address of a stream.`);
@@ -35,12 +10,7 @@ export function subscribe(url, options = {}) {
   return open(address, options, (event) => pass(event, options));
 }
 
-/**
- * Makes one segment of a topic's name of any text, such as a user's id. The letters `A-Z a-z`, digits and `-._` stay as they are, each other
- * UTF-8 byte becomes `~` and two upper-case hexadecimal digits, also the dots of `.` and `..`, and the empty text becomes `~`. No two texts
- * have the same segment. A text that UTF-8 cannot encode (half a surrogate pair) throws a `URIError`.
- * @param {string} text @returns {string}
- */
+/** @type {typeof import('./funcsse.d.ts').escapeTopic} */
 export function escapeTopic(text) {
   const left = /^[.]{1,2}$/.test(text) ? /[.]/g : /[!~*'()]/g; // what encodeURIComponent leaves as it is
   const hex = (/** @type {string} */ character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
@@ -61,7 +31,7 @@ function open(address, options, hand) {
   const self = { state: /** @type {State} */ ('connecting'), lastEventId: options.lastEventId ?? '', close: () => end('closed', 'close') };
   let source = /** @type {EventSource | undefined} */ (undefined), sourceId = ''; // the last event id that the EventSource knows
   let timer = /** @type {any} */ (0), failures = 0, attempt = {}; // what an earlier attempt still hears of does not count
-  let trusted = true; // whether a HEAD that succeeds means that the next stream opens: not twice in a row
+  let trusted = true; // whether a HEAD that succeeds brings the next stream at once: not twice in a row
   let ticket = /** @type {string | void} */ (undefined), renew = !!getTicket && !address.searchParams.has('access_token');
   let opened = 0, heard = 0, looked = Date.now(); // times: the stream opened, something was heard, the clock was looked at
   let byBrowser = false, fed = false; // whether the browser itself is coming back, and whether the stream before had an event
@@ -140,11 +110,14 @@ function open(address, options, hand) {
     const current = byBrowser ? attempt : drop(), credentials = withCredentials ? 'include' : 'same-origin';
     set('reconnecting', { reason: 'lost' });
     if (byBrowser) return;
-    // An EventSource that is closed for good does not say why. A HEAD does, a moment later: a page that goes away has its streams closed first.
-    const ask = async (method = 'HEAD') => current === attempt
-      ? fetch(url, { method, headers: { accept: 'text/event-stream' }, cache: 'no-store', credentials, signal: AbortSignal.timeout(10_000) }) : undefined;
-    let response = await new Promise((done) => setTimeout(done, 100)).then(() => ask()).catch(() => undefined);
-    if (response?.status === 405) response = await ask('GET').catch(() => undefined); // a route for GET alone
+    const ask = async (/** @type {string} */ method) => current !== attempt ? undefined : fetch(url, {
+      method, headers: { accept: 'text/event-stream' }, cache: 'no-store', credentials, signal: AbortSignal.timeout(10_000),
+    }).catch(() => undefined);
+    // An EventSource that is closed for good does not say why. A HEAD does, a moment later: a page that goes away has its streams closed
+    // before its scripts end.
+    await new Promise((done) => setTimeout(done, 100));
+    let response = await ask('HEAD');
+    if (response?.status === 405) response = await ask('GET'); // a route for GET alone
     if (response?.ok) response.body?.cancel();
     if (current !== attempt) return;
     const status = response?.status ?? 0, detail = { status, response };
@@ -184,7 +157,8 @@ function open(address, options, hand) {
  * has already, and asks for what it missed. @param {URL} address @param {Options} options
  */
 function share(address, options) {
-  const name = `funcsse ${address} ${[...options.types ?? []].sort()}`, history = /** @type {Message[]} */ ([]);
+  const name = `funcsse ${address} ${[...options.types ?? []].sort()}`;
+  const history = /** @type {{ after: string, id: string, type: string, data: string }[]} */ ([]); // the newest events
   const self = { state: /** @type {State} */ ('connecting'), lastEventId: options.lastEventId ?? '', close: () => (
     over.signal.aborted || (over.abort(leave()), tell('closed', { reason: 'close' }))) };
   let asked = '', leave = () => {}, over = new AbortController();
@@ -192,7 +166,7 @@ function share(address, options) {
     self.state = state;
     options.onState?.(state, detail);
   }
-  function take(/** @type {Message} */ message) {
+  function take(/** @type {typeof history[number]} */ message) {
     self.lastEventId = message.id;
     if (history.push(message) > 500) history.shift();
     pass(new MessageEvent(message.type, { data: message.data, lastEventId: message.id, origin: address.origin }), options);
@@ -235,7 +209,8 @@ function share(address, options) {
       say({ state: self.state });
     });
     // A request fails when this tab left before its turn, and when another tab took the lock since this one said nothing.
-    const request = (/** @type {LockOptions} */ how) => navigator.locks.request(name, how, lead).catch(() => leader && !turn.signal.aborted && join());
+    const request = (/** @type {LockOptions} */ how) => navigator.locks.request(name, how, lead)
+      .catch(() => leader && !turn.signal.aborted && join());
     request({ signal: turn.signal });
     const watch = setInterval(() => {
       asked = ''; // an answer that did not come is asked for again
@@ -253,13 +228,7 @@ function share(address, options) {
   return self;
 }
 
-/**
- * Sends a request and yields the events of the stream that answers. At the stream's end the iteration ends, an abort throws the signal's
- * reason (an `AbortError`), and all else throws an error that has the `response` where that was not a stream. A `break` closes the stream.
- * @param {string | URL} url @param {BodyInit | null} [body]
- * @returns {AsyncGenerator<{ type: string, data: string, lastEventId: string }, void, void>}
- * @param {{ headers?: HeadersInit, signal?: AbortSignal, credentials?: RequestCredentials }} [options]
- */
+/** @type {typeof import('./funcsse.d.ts').post} */
 export async function* post(url, body, { headers, signal, credentials } = {}) {
   const all = { accept: 'text/event-stream', ...Object.fromEntries(new Headers(headers)) };
   const response = await fetch(url, { method: 'POST', body, headers: all, signal, credentials, cache: 'no-store' });

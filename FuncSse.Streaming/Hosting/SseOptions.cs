@@ -59,6 +59,13 @@ public sealed class SseOptions
     public int Proxies { get; set; }
 
     /// <summary>
+    /// A request header with the client's address, which the front end overwrites in each request: an address, or an address and a port.
+    /// <see langword="null"/>, the default, for none; with one, <see cref="Proxies"/> does not matter. A request without the header, or with
+    /// another value in it, counts by the address of its connection.
+    /// </summary>
+    public string? ClientHeader { get; set; }
+
+    /// <summary>
     /// The other origins whose pages may read the streams: <c>none</c>, the default; <c>*</c> for all; or a list of origins as browsers
     /// send them, such as <c>https://example.com</c>, <c>https://*.example.com</c> for all hosts below a name, and <c>null</c> for pages
     /// without an origin. In configuration the list is separated by spaces, or an array. Pages of listed origins may send credentials.

@@ -24,6 +24,12 @@ internal sealed class SseOptionsSetup(IConfigurationSection section, string[] ot
         }
     }
 
+    /// <summary>Whether the app's configuration has the section, and nothing reads it.</summary>
+    public static bool IsSectionIgnored(IConfiguration? configuration, IEnumerable<IConfigureOptions<SseOptions>> setups) =>
+        configuration?.GetSection(SseOptions.Section).Exists() == true
+        && !setups.Any(setup => setup is SseOptionsSetup
+            or NamedConfigureFromConfigurationOptions<SseOptions> or ConfigureNamedOptions<SseOptions, IConfiguration>); // The framework's ways.
+
     private static void Read(SseOptions options, SettingsReader settings)
     {
         options.Retry = settings.Time(nameof(options.Retry), options.Retry, SseOptions.MinRetry, SseOptions.MaxRetry);
@@ -33,11 +39,16 @@ internal sealed class SseOptionsSetup(IConfigurationSection section, string[] ot
         options.MaxStreams = settings.Limit(nameof(options.MaxStreams), options.MaxStreams);
         options.MaxStreamsPerClient = settings.Limit(nameof(options.MaxStreamsPerClient), options.MaxStreamsPerClient);
         options.Proxies = (int)settings.Number(nameof(options.Proxies), options.Proxies, min: 0, max: 10);
+        options.ClientHeader = settings.Text(nameof(options.ClientHeader), options.ClientHeader, IsHeader, "the name of a request header");
         // An origin contains neither a comma nor a semicolon, so a list may be separated by them.
         options.AllowedOrigins = settings.List(
             nameof(options.AllowedOrigins), options.AllowedOrigins, SseCors.IsAllowed, SseCors.Allowed, ' ', ',', ';');
         options.Padding = (int)settings.Number(nameof(options.Padding), options.Padding, min: 0, max: SseOptions.MaxPadding);
     }
+
+    // A token (RFC 9110 §5.6.2).
+    private static bool IsHeader(string name) =>
+        name.Length > 0 && name.All(c => char.IsAsciiLetterOrDigit(c) || "!#$%&'*+-.^_`|~".Contains(c, StringComparison.Ordinal));
 
     /// <summary>Checks the options that code has set, with the same rules. Without a section, each value stays as it is.</summary>
     internal sealed class Check : IValidateOptions<SseOptions>

@@ -6,7 +6,7 @@ public sealed class SseStreamOptions
     /// <summary>
     /// Whether a client that reconnects with its last event id gets the rest: true by default. A stream that is not resumable, such as the
     /// answer to a POST, has no lifetime unless <see cref="MaxDuration"/> gives it one. If the host ends it or its feed fails, the connection
-    /// breaks visibly, so that the client does not mistake a part for the whole.
+    /// breaks visibly after the client has what was written, so that it does not mistake a part for the whole.
     /// </summary>
     public bool IsResumable { get; init; } = true;
 
@@ -27,8 +27,8 @@ public sealed class SseStreamOptions
     }
 
     /// <summary>
-    /// Whether the keep-alive is an event that scripts can listen for, <c>event: keep-alive</c> with empty data and no id, instead of a
-    /// comment: false by default. A page can then tell a silent feed from a dead connection. <c>onmessage</c> does not see it.
+    /// Whether the keep-alive is an event that scripts can listen for, <c>event: keep-alive</c> with the data <c>{}</c> and no id,
+    /// instead of a comment: false by default. A stream that is not resumable has comments only. A page can then tell a silent feed from a dead connection. <c>onmessage</c> does not see it.
     /// </summary>
     public bool KeepAliveEvent { get; init; }
 

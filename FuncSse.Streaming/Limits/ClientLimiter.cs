@@ -58,6 +58,11 @@ internal sealed class ClientLimiter(SseOptions options)
     // written the entries before them.
     private IPAddress? GetAddress(HttpContext http)
     {
+        if (options.ClientHeader is { } header)
+        {
+            return IPEndPoint.TryParse(http.Request.Headers[header].ToString(), out IPEndPoint? named) ? named.Address : http.Connection.RemoteIpAddress;
+        }
+
         string[] forwarded = options.Proxies == 0 ? [] : http.Request.Headers.GetCommaSeparatedValues("X-Forwarded-For");
         return forwarded.Length >= options.Proxies && options.Proxies > 0 && IPEndPoint.TryParse(forwarded[^options.Proxies], out IPEndPoint? client)
             ? client.Address

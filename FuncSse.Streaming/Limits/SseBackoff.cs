@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.WebUtilities;
 
 namespace FuncSse.Streaming;
 
@@ -58,7 +59,23 @@ internal sealed class SseBackoff(TimeProvider time)
 
     private static TimeSpan MinWait(TimeSpan retry, int times) => retry * Math.Clamp(s_maxWait / 5 / retry, 1, Math.Pow(2, times - 1));
 
-    // At the end of a feed, all clients have the same last event id. A feed that keeps failing may send events in between.
-    private static int GetKey(HttpRequest request, bool isFailure) =>
-        HashCode.Combine(request.Path.Value, request.QueryString.Value, isFailure, isFailure ? null : request.GetLastEventId());
+    // At the end of a feed, all clients have the same last event id. A feed that keeps failing may send events in between, and their ids may
+    // be in the query.
+    private static int GetKey(HttpRequest request, bool isFailure)
+    {
+        var key = new HashCode();
+        key.Add(request.Path.Value);
+        key.Add(isFailure ? null : request.GetLastEventId());
+        key.Add(isFailure);
+        foreach (QueryStringEnumerable.EncodedNameValuePair pair in new QueryStringEnumerable(request.QueryString.Value))
+        {
+            if (!SseHttpRequestExtensions.IsLastEventId(pair.DecodeName().Span))
+            {
+                key.Add(string.GetHashCode(pair.EncodedName.Span));
+                key.Add(string.GetHashCode(pair.EncodedValue.Span));
+            }
+        }
+
+        return key.ToHashCode();
+    }
 }

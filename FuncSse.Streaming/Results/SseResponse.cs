@@ -48,7 +48,15 @@ internal static class SseResponse
     public static async Task RefuseAsync(HttpContext http, StreamServices services, SseStreamSettings settings)
     {
         var writer = new SseStreamWriter(http.Response.BodyWriter);
-        writer.WriteRetry(SseDelays.Refusal(settings.Retry));
+        if (settings.IsResumable)
+        {
+            writer.WriteRetry(SseDelays.Refusal(settings.Retry));
+        }
+        else
+        {
+            writer.WriteComment();
+        }
+
         using var timeout = new CancellationTokenSource(settings.WriteTimeout, services.Time);
         try
         {
@@ -57,6 +65,9 @@ internal static class SseResponse
         catch (OperationCanceledException)
         {
             http.Abort();
+            return;
         }
+
+        await (settings.IsResumable ? SseStreamEnding.HoldAsync(http, services, TimeSpan.Zero) : SseStreamEnding.BreakAsync(http, services, settings.WriteTimeout));
     }
 }

@@ -2,7 +2,6 @@ using System.Reflection;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Metadata;
-using Microsoft.AspNetCore.OutputCaching;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace FuncSse.Streaming;
@@ -32,11 +31,13 @@ public sealed class SseStreamResult<T>(SseFeed<T> feed, CancellationToken hostCa
     : IResult, IEndpointMetadataProvider
 #pragma warning restore CA1068
 {
-    // Output caching decides before there is a result, and a second client would wait for the end of the first client's stream.
     static void IEndpointMetadataProvider.PopulateMetadata(MethodInfo method, EndpointBuilder builder)
     {
         ArgumentNullException.ThrowIfNull(builder);
-        builder.Metadata.Add(new OutputCacheAttribute { NoStore = true });
+        foreach (object metadata in StreamMetadata.For<T>())
+        {
+            builder.Metadata.Add(metadata);
+        }
     }
 
     /// <inheritdoc/>

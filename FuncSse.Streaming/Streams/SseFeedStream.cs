@@ -20,6 +20,7 @@ internal sealed class SseFeedStream<T>(
 
     private readonly SseJson<T>? _json = typeof(T) == typeof(string) ? null : services.Json<T>(http.RequestServices);
     private SseFeedReader<T>? _reader;
+    private bool _hasId;
 
     protected override async Task PumpAsync(string? lastEventId)
     {
@@ -67,7 +68,7 @@ internal sealed class SseFeedStream<T>(
                     break;
                 }
 
-                if (!IsClientThere)
+                if (!CanSend)
                 {
                     return;
                 }
@@ -105,6 +106,13 @@ internal sealed class SseFeedStream<T>(
         {
             EndByFeed(exception);
         }
+        finally
+        {
+            if (Settings.IsResumable && HasEvents && !_hasId)
+            {
+                Services.WarnOfMissingIds();
+            }
+        }
     }
 
     protected override void CancelFeed() => _reader?.Cancel();
@@ -117,7 +125,7 @@ internal sealed class SseFeedStream<T>(
         bool isPosition = ReferenceEquals(item.EventType, SsePosition.Mark);
         if (isPosition || item.Data is null)
         {
-            Writer.WriteEvent("", type, item.EventId, item.ReconnectionInterval);
+            Writer.WriteEvent(isPosition ? "{}" : "", type, item.EventId, item.ReconnectionInterval);
         }
         else if (_json is null)
         {
@@ -129,6 +137,7 @@ internal sealed class SseFeedStream<T>(
             Writer.WriteEvent(item.Data is byte[] bytes ? bytes : _json.Serialize(item.Data), type, item.EventId, item.ReconnectionInterval);
         }
 
+        _hasId |= item.EventId is not null;
         OnEventWritten(item.ReconnectionInterval, isPosition);
     }
 }

@@ -3,9 +3,7 @@ using Microsoft.AspNetCore.Http;
 namespace FuncSse.Streaming;
 
 /// <summary>One stream: it opens, sends a feed's events, ends for one reason, and closes. Nothing else writes to the response.</summary>
-#pragma warning disable CA1001 // RunAsync, which is called once, disposes of the watchdog.
-internal abstract class SseStream
-#pragma warning restore CA1001
+internal abstract partial class SseStream
 {
     private readonly HttpContext _http;
     private readonly SseWatchdog _watchdog;
@@ -40,7 +38,9 @@ internal abstract class SseStream
 
     protected bool IsKeepAliveDue => _output.IsKeepAliveDue && IsOpen;
 
-    protected bool IsClientThere => _ending.IsClientThere;
+    protected bool CanSend => _ending.CanSend;
+
+    protected bool HasEvents => _output.Events > 0;
 
     /// <summary>Opens the stream, sends the feed's events until the end, and closes it. Nothing that ends it is thrown.</summary>
     public async Task RunAsync(string? lastEventId)
@@ -61,16 +61,23 @@ internal abstract class SseStream
                 static self => ((SseStream)self!).End(SseStreamEnd.HostStopping), this);
             using CancellationTokenRegistration cancelled = _ending.HostCancelled.UnsafeRegister(
                 static self => ((SseStream)self!).End(SseStreamEnd.HostCancelled), this);
-            await OpenAsync();
-            _output.Connection.HeadersSent();
-            await PumpAsync(lastEventId);
+            try
+            {
+                await OpenAsync();
+                _output.Connection.HeadersSent();
+                await PumpAsync(lastEventId);
+            }
+            catch (Exception exception)
+            {
+                _ending.EndByFault(exception);
+            }
+
             await CloseAsync();
         }
         catch (Exception exception)
         {
-            // Kestrel's writes do not throw. Where another server's do, the client is gone.
-            _ending.TryEnd(SseStreamEnd.ClientLeft);
-            _ending.LogLate(exception);
+            _ending.EndByFault(exception);
+            _http.Abort();
         }
         finally
         {
@@ -119,9 +126,9 @@ internal abstract class SseStream
     /// <summary>Writes what keeps the stream alive; a stream with positions writes one.</summary>
     protected virtual void WriteKeepAlive()
     {
-        if (Settings.KeepAliveEvent)
+        if (Settings.KeepAliveEvent && Settings.IsResumable)
         {
-            Writer.WriteEvent("", "keep-alive");
+            Writer.WriteEvent("{}", "keep-alive");
         }
         else
         {
@@ -132,62 +139,20 @@ internal abstract class SseStream
     private async Task OpenAsync()
     {
         // In one flush with the headers, because the Functions host holds those back until the first byte of the body.
-        Writer.WriteRetry(Settings.Retry);
+        if (Settings.IsResumable)
+        {
+            Writer.WriteRetry(Settings.Retry);
+        }
+        else
+        {
+            Writer.WriteComment(); // Clients of an answer take any other frame for a message.
+        }
+
         if (Settings.Padding > 0)
         {
             Writer.WriteComment(Settings.Padding);
         }
 
         await FlushAsync();
-    }
-
-    private async Task CloseAsync()
-    {
-        await _ending.WaitForFeedAsync(CloseFeedAsync);
-        if (!IsClientThere || _ending.ClientLeft.IsCancellationRequested)
-        {
-            return;
-        }
-
-        if (!Settings.IsResumable && _ending.Reason != SseStreamEnd.FeedEnded)
-        {
-            _http.Abort(); // A clean end would make a part look like the whole.
-            return;
-        }
-
-        _watchdog.OnEnding(); // The feed may have taken its time.
-        if (_ending.Reason == SseStreamEnd.TicketExpired)
-        {
-            Writer.WriteEvent("{}", "expired"); // Without a retry: the client learns when it returns that it may not.
-            await FlushAsync();
-        }
-        else if (_ending.LastRetry(_output.Events, _output.FeedRetry) is { } retry)
-        {
-            Writer.WriteRetry(retry);
-            await FlushAsync();
-        }
-    }
-
-    // The pump goes on, and the feed is cancelled, on another thread: whatever a feed does must not hold up who ends the stream.
-    private void End(SseStreamEnd reason)
-    {
-        if (_ending.TryEnd(reason))
-        {
-            ThreadPool.UnsafeQueueUserWorkItem(
-                static self =>
-                {
-                    self.Signal.Set();
-                    try
-                    {
-                        self.CancelFeed();
-                    }
-                    catch (AggregateException exception)
-                    {
-                        self._ending.LogLate(exception);
-                    }
-                },
-                this,
-                preferLocal: false);
-        }
     }
 }

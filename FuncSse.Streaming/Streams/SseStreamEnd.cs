@@ -31,6 +31,9 @@ internal enum SseStreamEnd
 
     /// <summary>The client's right to the stream ended.</summary>
     TicketExpired,
+
+    /// <summary>Sending failed through no fault of the client or the feed.</summary>
+    Failed,
 }
 
 /// <summary>The names of the reasons in logs and metrics.</summary>
@@ -46,6 +49,7 @@ internal static class SseStreamEnds
         SseStreamEnd.FeedEnded => "feed_ended",
         SseStreamEnd.FeedFailed => "feed_failed",
         SseStreamEnd.TicketExpired => "ticket_expired",
+        SseStreamEnd.Failed => "failed",
         _ => throw new UnreachableException(),
     };
 }

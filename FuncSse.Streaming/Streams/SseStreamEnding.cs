@@ -1,4 +1,6 @@
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace FuncSse.Streaming;
 
@@ -13,6 +15,12 @@ namespace FuncSse.Streaming;
 internal sealed class SseStreamEnding(
     HttpContext http, StreamServices services, TimeSpan retry, SseWatchdog watchdog, CancellationToken hostCancelled)
 {
+    // Clients that ignore the retry would return at once to a stream that has ended at once, again and again.
+    private static readonly TimeSpan s_minDuration = TimeSpan.FromSeconds(1);
+
+    // How long a broken answer waits where nothing tells that the server has sent what was flushed, or where the end is urgent.
+    private static readonly TimeSpan s_breakDelay = TimeSpan.FromMilliseconds(500);
+
     // Captured early: what ends a stream may be logged when the context already serves another request.
     private readonly string _traceIdentifier = http.TraceIdentifier;
     private volatile SseStreamEnd _reason;
@@ -21,7 +29,11 @@ internal sealed class SseStreamEnding(
 
     public bool IsOpen => _reason == SseStreamEnd.None;
 
-    public bool IsClientThere => _reason is not (SseStreamEnd.ClientLeft or SseStreamEnd.ClientStalled);
+    /// <summary>Whether there is a client to send to, and nothing is wrong with sending.</summary>
+    public bool CanSend => _reason is not (SseStreamEnd.ClientLeft or SseStreamEnd.ClientStalled or SseStreamEnd.Failed);
+
+    // Nothing hurries a feed that has ended by itself, so its client may take what is left at its own pace.
+    private bool IsUrgent => _reason is not (SseStreamEnd.FeedEnded or SseStreamEnd.FeedFailed);
 
     public CancellationToken ClientLeft { get; } = http.RequestAborted;
 
@@ -39,8 +51,83 @@ internal sealed class SseStreamEnding(
             return false;
         }
 
-        watchdog.OnEnding();
+        RestartGrace();
         return true;
+    }
+
+    /// <summary>Limits from now on how long a client that does not read may delay the end, if anything waits for the end.</summary>
+    public void RestartGrace()
+    {
+        if (IsUrgent)
+        {
+            watchdog.OnEnding();
+        }
+    }
+
+    /// <summary>Keeps the response of a stream open that has ended without an event, until a second has passed since it opened.</summary>
+    public static async Task HoldAsync(HttpContext http, StreamServices services, TimeSpan elapsed)
+    {
+        if (elapsed < s_minDuration)
+        {
+            await Task.Delay(s_minDuration - elapsed, services.Time, http.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>
+    /// Ends the response without its last chunk, after what was flushed has reached the client: an abort alone would discard what the server
+    /// has not sent yet.
+    /// </summary>
+    /// <param name="http">The request.</param>
+    /// <param name="services">What all streams share.</param>
+    /// <param name="limit">How long a client may take to read what is left, where the end of that can be seen.</param>
+    public static async Task BreakAsync(HttpContext http, StreamServices services, TimeSpan limit)
+    {
+        TimeSpan wait = s_breakDelay;
+        IFeatureCollection features = http.Features;
+        if (HttpProtocol.IsHttp11(http.Request.Protocol)
+            && features.Get<ITlsConnectionFeature>() is null
+            && features.Get<IConnectionTransportFeature>() is { } connection)
+        {
+            // The transport sends what it has and closes the socket, which ends the wait.
+            await connection.Transport.Output.CompleteAsync();
+            wait = limit;
+        }
+
+        await Task.Delay(wait, services.Time, http.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        http.Abort();
+    }
+
+    /// <summary>Breaks the answer that this stream is.</summary>
+    /// <param name="limit">How long a client may take to read what is left, if the end is not urgent.</param>
+    public Task BreakAsync(TimeSpan limit) => BreakAsync(http, services, IsUrgent ? s_breakDelay : limit);
+
+    /// <summary>Ends the stream because the response's flush has thrown. Kestrel's does not; other servers' do when the client has left.</summary>
+    public void EndByFlush(Exception exception)
+    {
+        if (exception is IOException or OperationCanceledException or ObjectDisposedException)
+        {
+            TryEnd(SseStreamEnd.ClientLeft);
+            LogLate(exception);
+        }
+        else
+        {
+            EndByFault(exception);
+        }
+    }
+
+    /// <summary>Ends the stream because of a fault that is neither the client's nor the feed's.</summary>
+    public void EndByFault(Exception exception)
+    {
+        if (ClientLeft.IsCancellationRequested)
+        {
+            TryEnd(SseStreamEnd.ClientLeft);
+            LogLate(exception);
+        }
+        else
+        {
+            TryEnd(SseStreamEnd.Failed);
+            StreamLogMessages.StreamFailed(services.Logger, exception, _traceIdentifier);
+        }
     }
 
     /// <summary>

@@ -40,13 +40,21 @@ internal sealed class SseStreamOutput(HttpContext http, StreamServices services,
     public ValueTask FlushAsync()
     {
         OnFlushing();
-        ValueTask<FlushResult> flush = Writer.FlushAsync();
-        if (!flush.IsCompletedSuccessfully)
+        try
         {
-            return WaitForClientAsync(flush);
+            ValueTask<FlushResult> flush = Writer.FlushAsync();
+            if (!flush.IsCompletedSuccessfully)
+            {
+                return WaitForClientAsync(flush);
+            }
+
+            OnFlushed(flush.Result);
+        }
+        catch (Exception exception)
+        {
+            ending.EndByFlush(exception);
         }
 
-        OnFlushed(flush.Result);
         return ValueTask.CompletedTask;
     }
 
@@ -87,8 +95,7 @@ internal sealed class SseStreamOutput(HttpContext http, StreamServices services,
         }
         catch (Exception exception)
         {
-            ending.TryEnd(SseStreamEnd.ClientLeft);
-            ending.LogLate(exception);
+            ending.EndByFlush(exception);
         }
 
         watchdog.OnFlushCompleted();

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Globalization;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -17,21 +18,26 @@ internal sealed class StreamServices : IHostedLifecycleService
     private readonly SseOptions _options;
     private readonly SseStreamSettings _settings;
     private readonly ConcurrentDictionary<Type, object> _json = [];
+    private readonly bool _isSectionIgnored;
     private readonly Lock _failureGate = new();
     private int _open;
     private int _abandoned;
     private long _served;
     private long _failurePeriod;
     private int _failures;
+    private bool _hasWarnedOfIds;
 
     public StreamServices(
         IOptions<SseOptions> options,
         CoalescingTimeProvider time,
         IHostApplicationLifetime lifetime,
         IMeterFactory meters,
-        ILogger<StreamServices> logger)
+        ILogger<StreamServices> logger,
+        IEnumerable<IConfigureOptions<SseOptions>> setups,
+        IConfiguration? configuration = null)
     {
-        (_options, Time, Stopping, Logger) = (options.Value, time, lifetime.ApplicationStopping, logger);
+        (_options, Time, Stopping, Logger) = (options.Value, time, lifetime.ApplicationStopping, new SafeLogger(logger));
+        _isSectionIgnored = SseOptionsSetup.IsSectionIgnored(configuration, setups);
         _settings = new SseStreamSettings(_options, own: null);
         Metrics = new StreamMetrics(meters, () => Open, () => Volatile.Read(ref _abandoned));
         Backoff = new SseBackoff(time);
@@ -145,10 +151,24 @@ internal sealed class StreamServices : IHostedLifecycleService
         }
     }
 
+    /// <summary>Warns, once in the process, that a stream that can be resumed had events without ids.</summary>
+    public void WarnOfMissingIds()
+    {
+        if (!Interlocked.Exchange(ref _hasWarnedOfIds, true))
+        {
+            StreamLogMessages.EventsHaveNoIds(Logger);
+        }
+    }
+
     // All servers have started when StartedAsync is called, and have stopped when StoppedAsync is called.
     Task IHostedLifecycleService.StartedAsync(CancellationToken cancellationToken)
     {
         StreamLogMessages.Started(Logger, _options.MaxDuration, _options.MaxStreams?.ToString(CultureInfo.InvariantCulture) ?? "none");
+        if (_isSectionIgnored)
+        {
+            StreamLogMessages.SectionIsIgnored(Logger, SseOptions.Section);
+        }
+
         return Task.CompletedTask;
     }
 

@@ -9,6 +9,8 @@ public static class SseHttpRequestExtensions
 {
     internal const string LastEventIdHeader = "Last-Event-ID";
 
+    private static readonly string[] s_lastEventIdNames = ["lastEventId", "last_event_id"];
+
     /// <summary>
     /// The id of the last event that the client saw: the header <c>Last-Event-ID</c>, or <c>?lastEventId=</c> or <c>?last_event_id=</c> for
     /// clients that cannot set the header. The header comes first, because the browser sets it, and a page's query is the same on each
@@ -20,8 +22,11 @@ public static class SseHttpRequestExtensions
     {
         ArgumentNullException.ThrowIfNull(request);
         StringValues header = request.Headers[LastEventIdHeader];
-        return header.Count == 1 && header.ToString() is { Length: > 0 } id ? id : request.FindInQuery("lastEventId", "last_event_id");
+        return header.Count == 1 && header.ToString() is { Length: > 0 } id ? id : request.FindInQuery(s_lastEventIdNames);
     }
+
+    /// <summary>Whether a name in the query is one of those of the last event id.</summary>
+    internal static bool IsLastEventId(ReadOnlySpan<char> name) => IsAny(name, s_lastEventIdNames);
 
     /// <summary>The first value of any of these names in the query; <see langword="null"/> for none or an empty one.</summary>
     // request.Query would keep everything in the query for as long as the stream is open.
@@ -29,16 +34,25 @@ public static class SseHttpRequestExtensions
     {
         foreach (QueryStringEnumerable.EncodedNameValuePair pair in new QueryStringEnumerable(request.QueryString.Value))
         {
-            ReadOnlySpan<char> found = pair.DecodeName().Span;
-            foreach (string name in names)
+            if (IsAny(pair.DecodeName().Span, names))
             {
-                if (found.Equals(name, StringComparison.OrdinalIgnoreCase))
-                {
-                    return pair.DecodeValue() is { Length: > 0 } value ? value.ToString() : null;
-                }
+                return pair.DecodeValue() is { Length: > 0 } value ? value.ToString() : null;
             }
         }
 
         return null;
+    }
+
+    private static bool IsAny(ReadOnlySpan<char> found, ReadOnlySpan<string> names)
+    {
+        foreach (string name in names)
+        {
+            if (found.Equals(name, StringComparison.OrdinalIgnoreCase))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 }

@@ -3,7 +3,7 @@ using System.Net.ServerSentEvents;
 namespace FuncSse.Streaming;
 
 /// <summary>
-/// An event that only sets the client's last event id: its type is <c>position</c>, it has an id and empty data, and <c>onmessage</c> does
+/// An event that only sets the client's last event id: its type is <c>position</c>, it has an id and the data <c>{}</c>, and <c>onmessage</c> does
 /// not see it. A feed that starts "now" yields one first, so that a client that is cut off before the first event returns to that
 /// position. (By the standard, a block with an <c>id</c> alone does the same, but Firefox 153 and npm's eventsource 4 ignore it.)
 /// </summary>

@@ -19,6 +19,10 @@ internal sealed class SseStreamWriter(PipeWriter output)
     private ReadOnlyMemory<byte> _rest;
     private int _position;
 
+    // What follows the data of the event that is being written.
+    private TimeSpan? _retry;
+    private string? _id;
+
     /// <summary>How often the reader has taken what was written. While a flush waits and this does not change, the client does not read.</summary>
     public int Flushes { get; private set; }
 
@@ -29,7 +33,6 @@ internal sealed class SseStreamWriter(PipeWriter output)
 
     /// <summary>Writes a <c>retry:</c> frame, which says how long the client waits before it reconnects.</summary>
     /// <param name="reconnectionInterval">The wait. The wire has whole milliseconds, so a fraction is dropped.</param>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="reconnectionInterval"/> is negative.</exception>
     public void WriteRetry(TimeSpan reconnectionInterval)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(reconnectionInterval, TimeSpan.Zero);
@@ -40,11 +43,9 @@ internal sealed class SseStreamWriter(PipeWriter output)
     }
 
     /// <summary>Writes a comment, which clients ignore. It keeps proxies from closing the connection (WHATWG HTML §9.2.7).</summary>
-    /// <param name="padding">How many spaces the comment has: 0 or more.</param>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="padding"/> is negative.</exception>
+    /// <param name="padding">How many spaces the comment has.</param>
     public void WriteComment(int padding = 0)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(padding);
         ReadOnlySpan<byte> spaces = "                                                                "u8;
         SseFrame frame = Begin();
         frame.Write(":"u8);
@@ -62,11 +63,7 @@ internal sealed class SseStreamWriter(PipeWriter output)
     /// <param name="eventType">The event's type; <see langword="null"/> for the default, <c>message</c>.</param>
     /// <param name="eventId">The event's id; <see langword="null"/> for none, empty to make the client forget the last one.</param>
     /// <param name="reconnectionInterval">How long the client waits from now on before it reconnects; <see langword="null"/> for no change.</param>
-    /// <exception cref="ArgumentException">
-    /// <paramref name="eventId"/> has more than 1,024 characters, or others than printable ASCII, or spaces at its ends, or
-    /// <paramref name="eventType"/> has control characters: it could not come back as it left. Nothing has been written.
-    /// </exception>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="reconnectionInterval"/> is negative. Nothing has been written.</exception>
+    /// <exception cref="ArgumentException"><see cref="SseFields"/> refuses the id or the type, or the interval is negative. Nothing has been written.</exception>
     public void WriteEvent(string data, string? eventType = null, string? eventId = null, TimeSpan? reconnectionInterval = null)
     {
         ArgumentNullException.ThrowIfNull(data);
@@ -78,12 +75,6 @@ internal sealed class SseStreamWriter(PipeWriter output)
     }
 
     /// <summary>Writes an event whose data is already UTF-8.</summary>
-    /// <param name="data">The data. It is not kept.</param>
-    /// <param name="eventType">As for text.</param>
-    /// <param name="eventId">As for text.</param>
-    /// <param name="reconnectionInterval">As for text.</param>
-    /// <exception cref="ArgumentException">As for text.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">As for text.</exception>
     public void WriteEvent(ReadOnlySpan<byte> data, string? eventType = null, string? eventId = null, TimeSpan? reconnectionInterval = null)
     {
         if (data.Length > DataWindow)
@@ -101,7 +92,7 @@ internal sealed class SseStreamWriter(PipeWriter output)
         }
 
         frame.Write(data);
-        frame.Write("\n\n"u8);
+        EndEvent(ref frame);
         Commit(ref frame);
     }
 
@@ -118,7 +109,6 @@ internal sealed class SseStreamWriter(PipeWriter output)
     public void AddUnflushed(int bytes) => Unflushed += bytes;
 
     /// <summary>Sends all that was written, and waits while the reader is too far behind.</summary>
-    /// <param name="cancellationToken">Ends the wait with an <see cref="OperationCanceledException"/>.</param>
     /// <returns>The result of the last flush: <see cref="FlushResult.IsCompleted"/> if the reader has gone.</returns>
     public ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
@@ -162,13 +152,7 @@ internal sealed class SseStreamWriter(PipeWriter output)
         SseFields.CheckId(eventId);
         ArgumentOutOfRangeException.ThrowIfLessThan(reconnectionInterval.GetValueOrDefault(), TimeSpan.Zero, nameof(reconnectionInterval));
         SseFrame frame = Begin();
-        if (eventId is not null)
-        {
-            frame.Write("id: "u8);
-            frame.Write(eventId);
-            frame.Write("\n"u8);
-        }
-
+        (_retry, _id) = (reconnectionInterval, eventId);
         if (eventType is not null)
         {
             frame.Write("event: "u8);
@@ -176,13 +160,27 @@ internal sealed class SseStreamWriter(PipeWriter output)
             frame.Write("\n"u8);
         }
 
-        if (reconnectionInterval is { } interval)
+        frame.Write("data: "u8);
+        return frame;
+    }
+
+    // The id comes last. Some clients take it as soon as they have read its line, and would lose an event that is cut off after it.
+    private void EndEvent(ref SseFrame frame)
+    {
+        frame.Write("\n"u8);
+        if (_retry is { } interval)
         {
             WriteRetryField(ref frame, interval);
         }
 
-        frame.Write("data: "u8);
-        return frame;
+        if (_id is not null)
+        {
+            frame.Write("id: "u8);
+            frame.Write(_id);
+            frame.Write("\n"u8);
+        }
+
+        frame.Write("\n"u8);
     }
 
     private void Commit(ref SseFrame frame)
@@ -237,7 +235,7 @@ internal sealed class SseStreamWriter(PipeWriter output)
         _position = end;
         if (end == _data.Length)
         {
-            frame.Write("\n\n"u8);
+            EndEvent(ref frame);
             _data = null;
         }
     }

@@ -8,7 +8,7 @@ namespace FuncSse.Tests.Topics;
 public sealed class StorageClusterTests(Azurite storage) : IClassFixture<Azurite>
 {
     private const int Publishers = 3;
-    private const int EventsEach = 150;
+    private const int EventsEach = 60;
     private const string Last = "last";
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;

@@ -8,6 +8,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace FuncSse.Tests.Topics;
 
 /// <summary>Storage connections, as Functions resolves them.</summary>
+[Trait("Category", "Fast")]
 public sealed class StorageConnectionTests
 {
     private const string Key = "DefaultEndpointsProtocol=https;AccountName=one;AccountKey=AAAA;EndpointSuffix=core.windows.net";
@@ -19,6 +20,9 @@ public sealed class StorageConnectionTests
     [InlineData("Events", "AzureWebJobsEvents", Key, "https://one.blob.core.windows.net/")]
     [InlineData("Events", "ConnectionStrings:Events", Key, "https://one.blob.core.windows.net/")]
     [InlineData("AzureWebJobsStorage", "AzureWebJobsStorage:accountName", "two", "https://two.blob.core.windows.net/")]
+    [InlineData("blobs", "ConnectionStrings:blobs", "https://four.blob.core.windows.net/", "https://four.blob.core.windows.net/")]
+    [InlineData("blobs", "ConnectionStrings:blobs", "Endpoint=https://four.blob.core.windows.net/;ContainerName=c", "https://four.blob.core.windows.net/")]
+    [InlineData("blobs", "ConnectionStrings:blobs", "Endpoint=\"" + Key + "\";ContainerName=c", "https://one.blob.core.windows.net/")]
     [InlineData("Events", "Events:blobServiceUri", "https://three.example/", "https://three.example/")]
     public void Connection_is_found(string name, string setting, string value, string uri) =>
         Assert.Equal(new Uri(uri), Create(name, (setting, value)).Uri);

@@ -12,6 +12,7 @@ using Microsoft.Extensions.Options;
 namespace FuncSse.Tests;
 
 /// <summary>What the function app does on Azure alone.</summary>
+[Trait("Category", "Fast")]
 public sealed class AzureSettingsTests
 {
     private const string Instance = "WEBSITE_INSTANCE_ID";
@@ -33,14 +34,17 @@ public sealed class AzureSettingsTests
     }
 
     [Theory]
-    [InlineData("0123", null, 1)]
-    [InlineData("0123", "2", 2)]
-    [InlineData("0123", "0", 0)]
-    [InlineData("", null, 0)]
-    public void Front_end_of_the_platform_says_the_address_of_the_client(string instance, string? setting, int proxies)
+    [InlineData("5", null, null, true)]
+    [InlineData("5", "X-Azure-ClientIP", 5, false)]
+    [InlineData(null, null, null, false)]
+    public async Task Limit_for_each_client_needs_the_header_that_tells_clients_apart(string? limit, string? header, int? holds, bool warns)
     {
-        using IHost host = Build(new FakeLogCollector(), hasRule: false, (Instance, instance), ("Sse:Proxies", setting));
-        Assert.Equal(proxies, host.Services.GetRequiredService<IOptions<SseOptions>>().Value.Proxies);
+        var logs = new FakeLogCollector();
+        using IHost host = Build(logs, hasRule: false, ("Sse:MaxStreamsPerClient", limit), ("Sse:ClientHeader", header));
+        await host.StartAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(holds, host.Services.GetRequiredService<IOptions<SseOptions>>().Value.MaxStreamsPerClient);
+        Assert.Equal(warns ? 1 : 0, logs.GetSnapshot().Count(entry => entry.Message.StartsWith("Sse:MaxStreamsPerClient is ignored", StringComparison.Ordinal)));
+        await host.StopAsync(TestContext.Current.CancellationToken);
     }
 
     private static IHost Build(FakeLogCollector logs, bool hasRule, params (string Name, string? Value)[] settings)

@@ -42,7 +42,7 @@ public sealed class EndToEndTests(Server server) : IClassFixture<Server>, IDispo
         Assert.Equal("retry: 1000\n\n", Encoding.UTF8.GetString(buffer, 0, read));
         long retryCame = Stopwatch.GetTimestamp();
         read = await body.ReadAsync(buffer, TestContext.Current.CancellationToken).AsTask().WaitAsync(Limit, TestContext.Current.CancellationToken);
-        Assert.Equal("id: 1\ndata: 1\n\n", Encoding.UTF8.GetString(buffer, 0, read));
+        Assert.Equal("data: 1\nid: 1\n\n", Encoding.UTF8.GetString(buffer, 0, read));
         Assert.True(Stopwatch.GetElapsedTime(retryCame) > TimeSpan.FromMilliseconds(500), "The first event came with the headers.");
     }
 

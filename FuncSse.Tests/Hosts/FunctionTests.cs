@@ -8,6 +8,7 @@ using Microsoft.Azure.Functions.Worker;
 namespace FuncSse.Tests;
 
 /// <summary>The functions, called without a Functions host, and what the host reads about them.</summary>
+[Trait("Category", "Fast")]
 public sealed class FunctionTests
 {
     private static readonly Dictionary<string, MethodInfo> Functions = typeof(EventsFunction).Assembly.GetTypes()
@@ -24,7 +25,7 @@ public sealed class FunctionTests
         Assert.IsType<SseStreamResult<string>>(result);
         Task run = InlineContext.Run(() => result.ExecuteAsync(stream.Http));
         stream.Time.Advance(TimeSpan.FromSeconds(2));
-        Assert.Equal("retry: 1000\n\nid: 1\ndata: 1\n\nid: 2\ndata: 2\n\n", stream.Read());
+        Assert.Equal("retry: 1000\n\ndata: 1\nid: 1\n\ndata: 2\nid: 2\n\n", stream.Read());
 
         call.Cancel();
         await run.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);

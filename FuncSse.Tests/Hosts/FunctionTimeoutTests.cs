@@ -5,6 +5,7 @@ using Microsoft.Extensions.Configuration;
 namespace FuncSse.Tests;
 
 /// <summary>The lifetime of streams against the host's limit to a function's run.</summary>
+[Trait("Category", "Fast")]
 public sealed class FunctionTimeoutTests : IDisposable
 {
     private readonly string _hostJson = Path.GetTempFileName();

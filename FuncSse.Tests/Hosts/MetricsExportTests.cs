@@ -60,7 +60,7 @@ public sealed class MetricsExportTests
     [Fact]
     public async Task Nothing_is_exported_or_even_loaded_without_the_variables()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux lists what a process has loaded.");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux lists the files that a process has loaded. Run this test on Linux.");
         await using SelfHost host = await SelfHost.StartAsync(("OTEL_METRIC_EXPORT_INTERVAL", "100"));
         using RawClient client = await RawClient.GetAsync(host.Address);
         await client.ReadUntilAsync("data: 1\n");

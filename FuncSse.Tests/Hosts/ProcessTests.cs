@@ -74,7 +74,7 @@ public sealed class ProcessTests : IDisposable
         Assert.InRange(Stopwatch.GetElapsedTime(stop), TimeSpan.Zero, TimeSpan.FromSeconds(5));
         await Task.WhenAll(clients).WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
         Assert.Equal(Streams, bodies.Count);
-        Assert.All(bodies, body => Assert.Matches(@"^retry: 1000\n\n(id: \d+\ndata: \d+\n\n)*retry: [1-5]\d{3}\n\n$", body));
+        Assert.All(bodies, body => Assert.Matches(@"^retry: 1000\n\n(data: \d+\nid: \d+\n\n)*retry: [1-5]\d{3}\n\n$", body));
         Assert.InRange(bodies.Select(body => Regex.Match(body, @"retry: (\d+)\n\n$").Groups[1].Value).Distinct().Count(), Streams / 4, Streams);
         Assert.DoesNotContain(host.Output, line => Regex.IsMatch(line, "^(warn|fail|crit)"));
 

@@ -53,7 +53,7 @@ public sealed class FetchEventSourceTests(Browser browser) : IAsyncLifetime, ICl
     public async ValueTask InitializeAsync()
     {
         string package = Path.Combine(ScenarioServer.Folder(), "node_modules", "@microsoft", "fetch-event-source", "lib", "esm");
-        Assert.SkipUnless(Directory.Exists(package), "The fetch-event-source package is not installed: npm ci --prefix FuncSse.Tests/Pages/browser");
+        Assert.SkipUnless(Directory.Exists(package), "The fetch-event-source package is not installed. Type `npm ci --prefix FuncSse.Tests/Pages/browser`.");
         _pages = Build();
         _pages.MapGet("/", () => Results.Content("<!DOCTYPE html>", "text/html"));
         _pages.MapGet("/package/{name}", (string name) => Results.Text(File.ReadAllText(Path.Combine(package, Path.GetFileName(name) + ".js")), "text/javascript"));

@@ -4,7 +4,7 @@ using Microsoft.Playwright;
 namespace FuncSse.Tests;
 
 /// <summary>The browser module in real browsers. What each scenario does and demands stands in <c>browser/scenarios.js</c>.</summary>
-public sealed class ModuleTests(Browser browser, Firefox firefox) : IClassFixture<Firefox>, IClassFixture<Browser>
+public sealed class ModuleTests(Browser browser) : IClassFixture<Browser>
 {
     public static TheoryData<string> Scenarios =>
     [
@@ -29,22 +29,12 @@ public sealed class ModuleTests(Browser browser, Firefox firefox) : IClassFixtur
         Assert.True(report == "passed", report);
     }
 
-    [Theory]
-    [MemberData(nameof(Scenarios))]
-    public async Task In_Firefox(string scenario)
-    {
-        await using ScenarioServer server = await ScenarioServer.StartAsync();
-        await firefox.OpenAsync(server.PageOf(scenario));
-        string report = await server.Report;
-        Assert.True(report == "passed", report);
-    }
-
     [Fact]
     public async Task A_position_frame_sets_the_last_event_id_of_the_eventsource_package()
     {
         string script = Path.Combine(ScenarioServer.Folder(), "position.mjs");
         bool isThere = Directory.Exists(Path.Combine(ScenarioServer.Folder(), "node_modules", "eventsource"));
-        Assert.SkipUnless(isThere, "The eventsource package is not installed: npm ci --prefix FuncSse.Tests/Pages/browser");
+        Assert.SkipUnless(isThere, "The eventsource package is not installed. Type `npm ci --prefix FuncSse.Tests/Pages/browser`.");
         await using ScenarioServer server = await ScenarioServer.StartAsync();
         using var node = Process.Start(new ProcessStartInfo("node", [script, server.PageOf("")]) { RedirectStandardOutput = true })!;
         string output = await node.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken)

@@ -8,16 +8,12 @@ namespace FuncSse.Tests;
 /// <summary>The page for everybody: by keyboard, by ear, on a phone, in the dark.</summary>
 public sealed class PageAccessTests(Browser browser) : IClassFixture<Browser>
 {
-    private static readonly (string, string)[] Fast = [("Sse__Interval", "00:00:00.1"), ("Sse__Retry", "00:00:00.1")];
-
     [Theory]
     [InlineData(ColorScheme.Light, 1280)]
-    [InlineData(ColorScheme.Light, 320)]
-    [InlineData(ColorScheme.Dark, 1280)]
     [InlineData(ColorScheme.Dark, 320)]
     public async Task Axe_finds_no_violation_and_nothing_sticks_out(ColorScheme scheme, int width)
     {
-        await using SelfHost host = await SelfHost.StartAsync(Fast);
+        SelfHost host = await browser.GetFastHostAsync();
         IPage page = await browser.OpenTabAsync(scheme, width);
         foreach ((string events, string sign) in new[]
         {
@@ -36,7 +32,7 @@ public sealed class PageAccessTests(Browser browser) : IClassFixture<Browser>
     [Fact]
     public async Task A_screen_reader_hears_the_state_change_and_not_the_count()
     {
-        await using SelfHost host = await SelfHost.StartAsync(Fast);
+        await using SelfHost host = await SelfHost.StartAsync(SelfHost.Fast);
         IPage page = await browser.WatchAsync(host, until: 3);
         await page.EvaluateAsync(
             """
@@ -60,7 +56,7 @@ public sealed class PageAccessTests(Browser browser) : IClassFixture<Browser>
     [Fact]
     public async Task Everything_is_reached_and_used_by_keyboard()
     {
-        await using SelfHost host = await SelfHost.StartAsync(Fast);
+        SelfHost host = await browser.GetFastHostAsync();
         IPage page = await browser.WatchAsync(host);
         await Expect(page.Locator("#state")).ToHaveTextAsync("Open");
         foreach (string link in new[] { "Counter", "Topic" })
@@ -89,7 +85,7 @@ public sealed class PageAccessTests(Browser browser) : IClassFixture<Browser>
     [InlineData(320)]
     public async Task Nothing_moves_while_it_counts(int width)
     {
-        await using SelfHost host = await SelfHost.StartAsync(Fast);
+        SelfHost host = await browser.GetFastHostAsync();
         IPage page = await browser.OpenTabAsync(width: width);
         await page.AddInitScriptAsync("window.EventSource = class extends EventTarget { close() {} }"); // to see it without an event
         await page.GotoAsync($"{host.Address}");
@@ -112,7 +108,7 @@ public sealed class PageAccessTests(Browser browser) : IClassFixture<Browser>
     public async Task Long_counts_and_ids_are_shown_whole(int width)
     {
         await using FeedServer feed = await FeedServer.StartAsync("id: 0192f0c1-7a2b-7c3d-8e4f-000000000888\ndata: 888888888888888\n\n");
-        await using SelfHost host = await SelfHost.StartAsync();
+        SelfHost host = await browser.GetHostAsync();
         IPage page = await browser.WatchAsync(host, feed.Address, width: width);
         await Expect(page.Locator("#count")).ToHaveTextAsync("888888888888888");
         await page.EvaluateAsync("setState('reconnecting')"); // the longest word
@@ -138,7 +134,7 @@ public sealed class PageAccessTests(Browser browser) : IClassFixture<Browser>
     public async Task Long_text_ends_with_a_whole_line(int width)
     {
         await using FeedServer feed = await FeedServer.StartAsync($"data: {string.Join(' ', Enumerable.Repeat("text", 200))}\n\n");
-        await using SelfHost host = await SelfHost.StartAsync();
+        SelfHost host = await browser.GetHostAsync();
         IPage page = await browser.WatchAsync(host, feed.Address, width: width);
         await Expect(page.Locator("#count")).ToContainTextAsync("text text");
         double[] lines = await page.EvaluateAsync<double[]>(

@@ -19,7 +19,7 @@ public sealed partial class PageFeedTests(Browser browser) : IClassFixture<Brows
             http.Response.ContentType = "text/event-stream";
             await http.Response.WriteAsync("data: secret\n\n", http.RequestAborted);
         });
-        await using SelfHost host = await SelfHost.StartAsync();
+        SelfHost host = await browser.GetHostAsync();
         IPage page = await browser.WatchAsync(host, feed.Address);
 
         await Expect(page.Locator("#notice")).ToHaveTextAsync(
@@ -34,7 +34,7 @@ public sealed partial class PageFeedTests(Browser browser) : IClassFixture<Brows
         FeedServer feed = await FeedServer.StartAsync();
         string address = feed.Address;
         await feed.DisposeAsync();
-        await using SelfHost host = await SelfHost.StartAsync();
+        SelfHost host = await browser.GetHostAsync();
         IPage page = await browser.WatchAsync(host, address);
         await Expect(page.Locator("#notice")).ToContainTextAsync($"{address} cannot be reached");
         await HasOneColourAsync(page, "Reconnecting", "--reconnecting");
@@ -54,7 +54,7 @@ public sealed partial class PageFeedTests(Browser browser) : IClassFixture<Brows
             http.Response.ContentType = type;
             return Task.CompletedTask;
         });
-        await using SelfHost host = await SelfHost.StartAsync();
+        SelfHost host = await browser.GetHostAsync();
         IPage page = await browser.WatchAsync(host, feed.Address);
         await Expect(page.Locator("#notice")).ToHaveTextAsync($"{feed.Address} {words}");
         await HasOneColourAsync(page, state, colour);
@@ -65,7 +65,7 @@ public sealed partial class PageFeedTests(Browser browser) : IClassFixture<Brows
     [InlineData("http://")]
     public async Task An_address_that_cannot_be_opened_gets_a_clear_word(string address)
     {
-        await using SelfHost host = await SelfHost.StartAsync();
+        SelfHost host = await browser.GetHostAsync();
         IPage page = await browser.WatchAsync(host, address);
         await Expect(page.Locator("#notice")).ToContainTextAsync("is not an address that can be opened");
         await HasOneColourAsync(page, "Failed", "--bad");
@@ -86,7 +86,7 @@ public sealed partial class PageFeedTests(Browser browser) : IClassFixture<Brows
                 await Task.Delay(Timeout.Infinite, http.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
             }
         });
-        await using SelfHost host = await SelfHost.StartAsync();
+        SelfHost host = await browser.GetHostAsync();
         IPage page = await browser.WatchAsync(host);
         await page.GetByLabel("Address").FillAsync(feed.Address);
         await page.GetByLabel("Address").PressAsync("Enter");
@@ -112,7 +112,7 @@ public sealed partial class PageFeedTests(Browser browser) : IClassFixture<Brows
             FeedServer.Open(http);
             await http.Response.WriteAsync("data: from elsewhere\n\n", http.RequestAborted);
         });
-        await using SelfHost host = await SelfHost.StartAsync();
+        SelfHost host = await browser.GetHostAsync();
         IPage page = await browser.OpenTabAsync();
         await page.GotoAsync($"{host.Address}?events={feed.Address}");
         await Expect(page.Locator("#notice")).ToHaveTextAsync($"{feed.Address} is not on this site. Start opens it.");
@@ -137,7 +137,7 @@ public sealed partial class PageFeedTests(Browser browser) : IClassFixture<Brows
             http.Response.ContentType = "text/plain";
             return HttpMethods.IsHead(http.Request.Method) ? Task.CompletedTask : http.Response.WriteAsync("<b>Not for you.</b>\n");
         });
-        await using SelfHost host = await SelfHost.StartAsync();
+        SelfHost host = await browser.GetHostAsync();
         IPage page = await browser.WatchAsync(host, feed.Address);
         await Expect(page.Locator("#notice")).ToHaveTextAsync(
             $"{feed.Address} answers with status {status}: “<b>Not for you.</b>” Trying again cannot help, so the page stopped.");
@@ -182,7 +182,7 @@ public sealed partial class PageFeedTests(Browser browser) : IClassFixture<Brows
     [Fact]
     public async Task A_topic_is_watched_and_published_to_with_a_key_that_nothing_keeps()
     {
-        await using SelfHost host = await SelfHost.StartAsync();
+        SelfHost host = await browser.GetHostAsync();
         IPage page = await browser.OpenTabAsync();
         var published = new ConcurrentQueue<string>();
         await page.RouteAsync(Topic(), route =>
@@ -227,7 +227,7 @@ public sealed partial class PageFeedTests(Browser browser) : IClassFixture<Brows
     [Fact]
     public async Task Nothing_is_published_to_another_origin()
     {
-        await using SelfHost host = await SelfHost.StartAsync();
+        SelfHost host = await browser.GetHostAsync();
         IPage page = await browser.OpenTabAsync();
         await page.GotoAsync($"{host.Address}?events=http://127.0.0.1:1/topics/news");
         await Expect(page.Locator("#state")).ToHaveTextAsync("Stopped");
@@ -239,7 +239,7 @@ public sealed partial class PageFeedTests(Browser browser) : IClassFixture<Brows
     {
         await using FeedServer feed = await FeedServer.StartAsync(
             "event: a\ndata: one\n\n", "event: other\ndata: two\n\n", "event: error\ndata: three\n\n", "event: b\ndata: four\n\n", "data: five\n\n");
-        await using SelfHost host = await SelfHost.StartAsync();
+        SelfHost host = await browser.GetHostAsync();
         IPage page = await browser.WatchAsync(host, feed.Address, "a, b");
 
         await Expect(page.Locator("#rows tr td:last-child")).ToHaveTextAsync(["five", "four", "one"]);
@@ -253,7 +253,7 @@ public sealed partial class PageFeedTests(Browser browser) : IClassFixture<Brows
         const string Long = "900719925474099";
         await using FeedServer feed = await FeedServer.StartAsync(
             [.. "124456".Select(n => $"id: {Long}{n}\ndata: {n}\n\n"), "data: without an id\n\n"]);
-        await using SelfHost host = await SelfHost.StartAsync();
+        SelfHost host = await browser.GetHostAsync();
         IPage page = await browser.WatchAsync(host, feed.Address);
 
         await Expect(page.Locator("#summary")).ToContainTextAsync("7 events");
@@ -267,7 +267,7 @@ public sealed partial class PageFeedTests(Browser browser) : IClassFixture<Brows
     {
         const string Markup = "<img src=x onerror=\"window.hacked=1\"></script><script>window.hacked=1</script>";
         await using FeedServer feed = await FeedServer.StartAsync($"id: {Markup}\ndata: {Markup}\ndata: line two\n\n");
-        await using SelfHost host = await SelfHost.StartAsync();
+        SelfHost host = await browser.GetHostAsync();
         IPage page = await browser.WatchAsync(host, feed.Address);
 
         await Expect(page.Locator("#rows td:last-child")).ToHaveJSPropertyAsync("textContent", $"{Markup}\nline two");
@@ -282,7 +282,7 @@ public sealed partial class PageFeedTests(Browser browser) : IClassFixture<Brows
     {
         string big = new('x', 1024 * 1024);
         await using FeedServer feed = await FeedServer.StartAsync([.. Enumerable.Range(1, 5).Select(n => $"id: {n}\ndata: {big}\n\n")]);
-        await using SelfHost host = await SelfHost.StartAsync();
+        SelfHost host = await browser.GetHostAsync();
         IPage page = await browser.WatchAsync(host, feed.Address);
 
         await Expect(page.Locator("#received")).ToHaveTextAsync("5");
@@ -308,7 +308,7 @@ public sealed partial class PageFeedTests(Browser browser) : IClassFixture<Brows
                 await http.Response.WriteAsync(frames.ToString(), http.RequestAborted);
             }
         });
-        await using SelfHost host = await SelfHost.StartAsync();
+        SelfHost host = await browser.GetHostAsync();
         IPage page = await browser.OpenTabAsync();
         await page.AddInitScriptAsync("console.log = () => {}"); // each would come all the way here
         await page.GotoAsync($"{host.Address}?events={feed.Address}", new PageGotoOptions { WaitUntil = WaitUntilState.Commit });
@@ -334,7 +334,7 @@ public sealed partial class PageFeedTests(Browser browser) : IClassFixture<Brows
             await http.Response.WriteAsync("id: é &1\ndata: x\n\n", http.RequestAborted);
             await Task.Delay(Timeout.Infinite, http.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
         });
-        await using SelfHost host = await SelfHost.StartAsync();
+        SelfHost host = await browser.GetHostAsync();
         IPage page = await browser.WatchAsync(host, $"{feed.Address}?key=a%2Fb+c&lastEventId=7&flag");
         await Expect(page.Locator("#last-id")).ToHaveTextAsync("é &1");
         await page.GetByLabel("Resume").CheckAsync();

@@ -8,12 +8,10 @@ namespace FuncSse.Tests;
 /// <summary>The page in a real browser, on the counter of the real self-host.</summary>
 public sealed partial class PageTests(Browser browser) : IClassFixture<Browser>
 {
-    private static readonly (string, string)[] Fast = [("Sse__Interval", "00:00:00.1"), ("Sse__Retry", "00:00:00.1")];
-
     [Fact]
     public async Task The_page_counts_from_one_and_says_that_the_stream_is_open()
     {
-        await using SelfHost host = await SelfHost.StartAsync();
+        SelfHost host = await browser.GetHostAsync();
         IPage page = await browser.WatchAsync(host);
 
         await Expect(page.Locator("#state")).ToHaveTextAsync("Open");
@@ -30,7 +28,7 @@ public sealed partial class PageTests(Browser browser) : IClassFixture<Browser>
     [Fact]
     public async Task Every_event_goes_to_the_console_as_Got()
     {
-        await using SelfHost host = await SelfHost.StartAsync(Fast);
+        SelfHost host = await browser.GetFastHostAsync();
         IPage page = await browser.OpenTabAsync();
         var logged = new List<IConsoleMessage>();
         page.Console += (_, message) => logged.Add(message);
@@ -51,7 +49,7 @@ public sealed partial class PageTests(Browser browser) : IClassFixture<Browser>
     [Fact]
     public async Task The_page_meets_a_content_security_policy_without_unsafe_words()
     {
-        await using SelfHost host = await SelfHost.StartAsync(Fast);
+        SelfHost host = await browser.GetFastHostAsync();
         IPage page = await browser.OpenTabAsync();
         var errors = new List<string>();
         page.PageError += (_, error) => errors.Add(error);
@@ -70,7 +68,7 @@ public sealed partial class PageTests(Browser browser) : IClassFixture<Browser>
     [Fact]
     public async Task The_page_asks_for_nothing_but_itself_and_the_stream()
     {
-        await using SelfHost host = await SelfHost.StartAsync(Fast);
+        SelfHost host = await browser.GetFastHostAsync();
         IPage page = await browser.OpenTabAsync();
         var requests = new List<string>();
         page.Request += (_, request) => requests.Add(new Uri(request.Url).PathAndQuery);
@@ -83,7 +81,7 @@ public sealed partial class PageTests(Browser browser) : IClassFixture<Browser>
     [Fact]
     public async Task The_count_goes_on_when_a_killed_server_comes_back()
     {
-        await using SelfHost host = await SelfHost.StartAsync(Fast);
+        await using SelfHost host = await SelfHost.StartAsync(SelfHost.Fast);
         IPage page = await browser.WatchAsync(host, until: 5);
 
         await host.KillAsync();
@@ -103,15 +101,17 @@ public sealed partial class PageTests(Browser browser) : IClassFixture<Browser>
     [Fact]
     public async Task A_connection_that_goes_silent_is_noticed_and_the_count_goes_on()
     {
-        await using SelfHost host = await SelfHost.StartAsync(Fast);
+        SelfHost host = await browser.GetFastHostAsync();
         await using var proxy = new FaultyProxy(host.Address.Port);
         IPage page = await browser.OpenTabAsync();
+        await page.MoveClockWithEventsAsync(100); // An interval that the page cannot tell is not missed for a minute.
         await page.GotoAsync($"http://127.0.0.1:{proxy.Port}/");
         await page.CountsToAsync(10);
 
         proxy.Swallow();
         int last = int.Parse(await page.Locator("#last-id").InnerTextAsync(), CultureInfo.InvariantCulture);
-        await Expect(page.Locator("#notice")).ToHaveTextAsync("Watching /events. The stream before this one had gone silent.");
+        await Expect(page.Locator("#notice")).ToHaveTextAsync(
+            "Watching /events. The stream before this one had gone silent.", new() { Timeout = 60_000 });
         await Expect(page.Locator("#state")).ToHaveTextAsync("Open");
         await page.CountsToAsync(last + 5);
         await Expect(page.Locator("#reconnects")).ToHaveTextAsync("1");
@@ -123,7 +123,7 @@ public sealed partial class PageTests(Browser browser) : IClassFixture<Browser>
     [InlineData("javascript", "/funcsse.js")]
     public async Task Page_and_module_are_kept_and_asked_for_each_time(string type, string path)
     {
-        await using SelfHost host = await SelfHost.StartAsync();
+        SelfHost host = await browser.GetHostAsync();
         using var client = new HttpClient { BaseAddress = host.Address };
         using HttpResponseMessage response = await client.GetAsync(new Uri(path, UriKind.Relative), TestContext.Current.CancellationToken);
         Assert.Equal($"text/{type}; charset=utf-8", response.Content.Headers.ContentType!.ToString());
@@ -137,7 +137,7 @@ public sealed partial class PageTests(Browser browser) : IClassFixture<Browser>
     [Fact]
     public async Task A_stream_that_is_stopped_before_it_came_back_is_no_reconnect()
     {
-        await using SelfHost host = await SelfHost.StartAsync(Fast);
+        await using SelfHost host = await SelfHost.StartAsync(SelfHost.Fast);
         IPage page = await browser.WatchAsync(host, until: 5);
 
         await host.KillAsync();
@@ -155,7 +155,7 @@ public sealed partial class PageTests(Browser browser) : IClassFixture<Browser>
     [Fact]
     public async Task Streams_that_end_themselves_are_followed_without_a_gap_or_a_repeat()
     {
-        await using SelfHost host = await SelfHost.StartAsync([.. Fast, ("Sse__MaxDuration", "00:00:01")]);
+        await using SelfHost host = await SelfHost.StartAsync([.. SelfHost.Fast, ("Sse__MaxDuration", "00:00:01")]);
         IPage page = await browser.WatchAsync(host);
         await page.WaitForFunctionAsync("() => Number(document.querySelector('#reconnects').textContent) >= 3");
         await NothingIsMissingAsync(page, firstId: 1);
@@ -164,7 +164,7 @@ public sealed partial class PageTests(Browser browser) : IClassFixture<Browser>
     [Fact]
     public async Task The_browser_gives_up_and_the_page_tries_again_with_the_last_event_id()
     {
-        await using SelfHost host = await SelfHost.StartAsync(Fast);
+        await using SelfHost host = await SelfHost.StartAsync(SelfHost.Fast);
         IPage page = await browser.WatchAsync(host, "/events?a=%20b", until: 5);
         await page.RouteAsync("**/events*", route => route.FulfillAsync(new RouteFulfillOptions { Status = 503 }));
         await host.KillAsync();
@@ -184,7 +184,7 @@ public sealed partial class PageTests(Browser browser) : IClassFixture<Browser>
     [Fact]
     public async Task Stop_closes_the_stream_and_start_opens_a_new_one()
     {
-        await using SelfHost host = await SelfHost.StartAsync(Fast);
+        SelfHost host = await browser.GetFastHostAsync();
         IPage page = await browser.WatchAsync(host, until: 5);
 
         var closed = new TaskCompletionSource<string?>();
@@ -202,7 +202,7 @@ public sealed partial class PageTests(Browser browser) : IClassFixture<Browser>
     [Fact]
     public async Task A_reload_resumes_when_asked_to_and_says_so()
     {
-        await using SelfHost host = await SelfHost.StartAsync(Fast);
+        SelfHost host = await browser.GetFastHostAsync();
         IPage page = await browser.WatchAsync(host);
         await page.GetByLabel("Resume").CheckAsync();
         await page.CountsToAsync(5);
@@ -218,7 +218,7 @@ public sealed partial class PageTests(Browser browser) : IClassFixture<Browser>
     [Fact]
     public async Task A_reload_starts_afresh_when_not_asked_to_resume()
     {
-        await using SelfHost host = await SelfHost.StartAsync();
+        SelfHost host = await browser.GetHostAsync();
         IPage page = await browser.WatchAsync(host, until: 2);
         await page.ReloadAsync();
         await page.CountsToAsync(1);
@@ -229,8 +229,10 @@ public sealed partial class PageTests(Browser browser) : IClassFixture<Browser>
     [Fact]
     public async Task The_plot_knows_when_events_are_due()
     {
-        await using SelfHost host = await SelfHost.StartAsync(("Sse__Interval", "00:00:00.25"));
-        IPage page = await browser.WatchAsync(host);
+        SelfHost host = await browser.GetFastHostAsync();
+        IPage page = await browser.OpenTabAsync();
+        await page.MoveClockWithEventsAsync(250);
+        await page.GotoAsync($"{host.Address}");
         await Expect(page.Locator("#interval")).ToHaveTextAsync("one due every 250 ms");
         await Expect(page.Locator("#summary")).ToHaveTextAsync(Lateness());
     }
@@ -240,7 +242,7 @@ public sealed partial class PageTests(Browser browser) : IClassFixture<Browser>
     [InlineData(50)]
     public async Task A_feed_that_slips_is_late_for_ten_seconds_and_then_has_a_new_schedule(int interval)
     {
-        await using SelfHost host = await SelfHost.StartAsync();
+        SelfHost host = await browser.GetHostAsync();
         IPage page = await browser.WatchAsync(host);
         double[] late = await page.EvaluateAsync<double[]>(
             """
@@ -260,7 +262,7 @@ public sealed partial class PageTests(Browser browser) : IClassFixture<Browser>
     [Fact]
     public async Task A_stream_that_flaps_without_an_event_leaves_the_page_bounded()
     {
-        await using SelfHost host = await SelfHost.StartAsync(("Sse__Interval", "00:10:00"), ("Sse__MaxDuration", "00:20:00"));
+        await using SelfHost host = await browser.GetHostAsync();
         IPage page = await browser.WatchAsync(host);
         await Expect(page.Locator("#state")).ToHaveTextAsync("Open");
         Assert.InRange(
@@ -278,7 +280,7 @@ public sealed partial class PageTests(Browser browser) : IClassFixture<Browser>
     [Fact]
     public async Task A_hidden_page_draws_nothing_and_counts_on()
     {
-        await using SelfHost host = await SelfHost.StartAsync(Fast);
+        SelfHost host = await browser.GetFastHostAsync();
         IPage page = await browser.WatchAsync(host, until: 3);
         await page.EvaluateAsync(
             """
@@ -327,6 +329,6 @@ public sealed partial class PageTests(Browser browser) : IClassFixture<Browser>
     [GeneratedRegex(@"^Resumed /events after event id (\d+)\.$")]
     private static partial Regex Resumed();
 
-    [GeneratedRegex(@"^Last two minutes: \d+ events, latest \d+ ms late, worst \d+ ms, no reconnects, no gaps, no repeats\.$")]
+    [GeneratedRegex(@"^Last two minutes: \d+ events, latest 0 ms late, worst 0 ms, no reconnects, no gaps, no repeats\.$")]
     private static partial Regex Lateness();
 }

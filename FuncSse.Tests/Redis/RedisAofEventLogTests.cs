@@ -15,6 +15,8 @@ public sealed class RedisAofEventLogTests(RedisWithAppendOnlyFile redis) : Event
         }
     }
 
+    private protected override IEventLog OtherInstance(IEventLog log) => _logs[^1].Create();
+
     private protected override IEventLog CreateLog()
     {
         _logs.Add(new RedisLog(redis.Server));

@@ -1,6 +1,7 @@
 using FuncSse.Endpoints;
 using FuncSse.Topics;
 using FuncSse.Topics.Redis;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace FuncSse.Tests.Topics;
@@ -34,6 +35,21 @@ public sealed class RedisOptionsTests
         using var error = new StringWriter();
         Assert.True(services.CheckOptions(error), error.ToString());
         Assert.Equal(log == "redis", services.GetRequiredService<IEventLog>() is RedisEventLog);
+    }
+
+    [Fact]
+    public async Task Name_of_a_connection_string_stands_for_it()
+    {
+        IConfigurationRoot configuration = new ConfigurationBuilder()
+            .AddInMemoryCollection([new("Topics:Log", "redis"), new("Topics:Redis", "cache"), new("ConnectionStrings:cache", "cache.example:6380,ssl=True")])
+            .Build();
+        await using ServiceProvider services = new ServiceCollection()
+            .AddLogging()
+            .AddSingleton<IConfiguration>(configuration)
+            .AddTopics(configuration.GetSection("Topics"))
+            .AddRedisEventLog()
+            .BuildServiceProvider();
+        Assert.Equal("cache.example:6380,ssl=True", services.GetRequiredService<TopicOptions>().Redis);
     }
 
     [Theory]

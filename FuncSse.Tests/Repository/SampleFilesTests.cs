@@ -5,6 +5,7 @@ using FuncSse.Streaming;
 namespace FuncSse.Tests.Samples;
 
 /// <summary>What each sample has, and what the documents show of them.</summary>
+[Trait("Category", "Fast")]
 public sealed class SampleFilesTests
 {
     private static readonly string s_root = RepositoryRoot.Path;

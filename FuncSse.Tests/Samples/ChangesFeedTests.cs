@@ -27,9 +27,9 @@ public sealed class ChangesFeedTests : IDisposable
         await AddAsync(server, "coffee");
         using TopicClient stream = await server.OpenAsync(HttpMethod.Get, "orders");
         Assert.Equal("retry: 1000\n\n", await stream.FrameAsync());
-        Assert.Equal("id: 1\nevent: order\ndata: {\"number\":1,\"item\":\"coffee\"}\n\n", await FrameAsync(stream));
+        Assert.Equal("event: order\ndata: {\"number\":1,\"item\":\"coffee\"}\nid: 1\n\n", await FrameAsync(stream));
         await AddAsync(server, "tea");
-        Assert.Equal("id: 2\nevent: order\ndata: {\"number\":2,\"item\":\"tea\"}\n\n", await FrameAsync(stream));
+        Assert.Equal("event: order\ndata: {\"number\":2,\"item\":\"tea\"}\nid: 2\n\n", await FrameAsync(stream));
     }
 
     [Fact]

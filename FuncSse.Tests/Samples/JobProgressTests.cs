@@ -80,10 +80,10 @@ public sealed class JobProgressTests(Browser browser) : IAsyncLifetime, IClassFi
         await _durable.Client.TerminateInstanceAsync(id, cancellation: TestContext.Current.CancellationToken)
             .WaitAsync(TopicServer.Limit, TestContext.Current.CancellationToken);
         using TopicClient stream = await _server.OpenAsync(HttpMethod.Get, $"jobs/{id}/events");
-        Assert.Contains("id: end\nevent: end\ndata: {\"status\":\"Terminated\"", await stream.RestAsync(), StringComparison.Ordinal);
+        Assert.Contains("event: end\ndata: {\"status\":\"Terminated\"", await stream.RestAsync(), StringComparison.Ordinal);
         using TopicClient unknown = await _server.OpenAsync(HttpMethod.Get, "jobs/unknown/events");
         Assert.EndsWith(
-            "id: end\nevent: end\ndata: {\"status\":\"Unknown\",\"progress\":null}\n\n", await unknown.RestAsync(), StringComparison.Ordinal);
+            "event: end\ndata: {\"status\":\"Unknown\",\"progress\":null}\nid: end\n\n", await unknown.RestAsync(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -146,9 +146,9 @@ public sealed class JobProgressTests(Browser browser) : IAsyncLifetime, IClassFi
     }
 
     private static string Frame(string id, int step) =>
-        $"id: {step}\nevent: progress\ndata: {State("Running", id, step)}\n\n";
+        $"event: progress\ndata: {State("Running", id, step)}\nid: {step}\n\n";
 
-    private static string End(string status, string id, int step) => $"id: end\nevent: end\ndata: {State(status, id, step)}\n\n";
+    private static string End(string status, string id, int step) => $"event: end\ndata: {State(status, id, step)}\nid: end\n\n";
 
     private static string State(string status, string id, int step) =>
         $$$"""{"status":"{{{status}}}","progress":{"job":"{{{id}}}","done":{{{step}}},"of":10}}""";

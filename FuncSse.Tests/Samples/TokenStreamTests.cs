@@ -16,7 +16,7 @@ namespace FuncSse.Tests.Samples;
 /// <summary>The sample that streams a model's answer.</summary>
 public sealed class TokenStreamTests(Browser browser) : IClassFixture<Browser>
 {
-    private const string Done = "event: done\ndata: \n\n";
+    private const string Done = "event: done\ndata: stop\n\n";
 
     [Fact]
     public async Task Words_come_one_by_one_and_then_the_end()
@@ -24,7 +24,7 @@ public sealed class TokenStreamTests(Browser browser) : IClassFixture<Browser>
         using var model = new ScriptedModel();
         await using SampleServer server = await StartAsync(model);
         using TopicClient answer = await server.OpenAsync(HttpMethod.Post, "answer", "Why?");
-        Assert.Equal("retry: 1000\n\n", await answer.FrameAsync());
+        Assert.Equal(":\n\n", await answer.FrameAsync());
         foreach (string word in (string[])["Because", " of", " the", " light."])
         {
             model.Say(word); // The next one is not said before this one has arrived.
@@ -64,6 +64,40 @@ public sealed class TokenStreamTests(Browser browser) : IClassFixture<Browser>
         using TopicClient answer = await server.OpenAsync(HttpMethod.Post, "answer", "Why?");
         model.Say("Because");
         model.End(new InvalidOperationException("The model is away."));
+        await Assert.ThrowsAnyAsync<IOException>(answer.RestAsync);
+    }
+
+    [Fact]
+    public async Task Answer_without_a_reason_to_finish_does_not_look_like_the_end()
+    {
+        using var model = new ScriptedModel();
+        await using SampleServer server = await StartAsync(model);
+        using TopicClient answer = await server.OpenAsync(HttpMethod.Post, "answer", "Why?");
+        model.Say("Because");
+        model.End(isComplete: false);
+        await Assert.ThrowsAnyAsync<IOException>(answer.RestAsync);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("""data: {"error":{"message":"The model is overloaded.","type":"server_error","code":"overloaded"}}""" + "\n\n")]
+    public async Task Stream_of_the_model_that_breaks_or_carries_an_error_does_not_look_like_the_end(string last)
+    {
+        await using FeedServer openAi = await FeedServer.StartAsync(async http =>
+        {
+            FeedServer.Open(http);
+            await http.Response.WriteAsync(
+                """data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"Because"}}]}"""
+                + "\n\n" + last);
+        });
+        using IChatClient model = Models.Create(new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
+        {
+            ["Model:Endpoint"] = $"{openAi.Address}/openai/v1/",
+            ["Model:Name"] = "gpt",
+            ["Model:Key"] = "secret",
+        }).Build());
+        await using SampleServer server = await StartAsync(model);
+        using TopicClient answer = await server.OpenAsync(HttpMethod.Post, "answer", "Why?");
         await Assert.ThrowsAnyAsync<IOException>(answer.RestAsync);
     }
 

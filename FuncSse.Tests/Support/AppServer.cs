@@ -60,7 +60,7 @@ internal sealed class AppServer : IAsyncDisposable
         while (true)
         {
             await Task.Yield();
-            yield return new SseItem<string>(data);
+            yield return new SseItem<string>(data) { EventId = "1" };
         }
     }
 

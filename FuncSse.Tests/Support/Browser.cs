@@ -31,6 +31,12 @@ public sealed class Browser(SharedServers servers) : IAsyncLifetime
 
     public async ValueTask DisposeAsync() => await CloseAsync();
 
+    /// <summary>The self-host that all classes share, for tests that do not stop it.</summary>
+    public Task<SelfHost> GetHostAsync() => servers.GetSelfHostAsync();
+
+    /// <summary>Like <see cref="GetHostAsync"/>, with a host that counts ten times a second.</summary>
+    public Task<SelfHost> GetFastHostAsync() => servers.GetFastSelfHostAsync();
+
     /// <summary>Opens a tab, and closes the one that this class had before.</summary>
     public async Task<IPage> OpenTabAsync(ColorScheme? scheme = null, int width = 1280, ReducedMotion? motion = null)
     {
@@ -81,6 +87,22 @@ internal static class PageWaits
 {
     /// <summary>Starts what the page does not start by itself, since it is elsewhere.</summary>
     public static Task StartAsync(this IPage page) => page.GetByRole(AriaRole.Button, new() { Name = "Start", Exact = true }).ClickAsync();
+
+    /// <summary>
+    /// Gives the page that opens next a clock that moves with each event, so that a busy machine makes no event late and no interval irregular.
+    /// </summary>
+    /// <param name="page">The tab, before it goes to the page.</param>
+    /// <param name="interval">The time from one event to the next, in ms.</param>
+    public static async Task MoveClockWithEventsAsync(this IPage page, int interval) =>
+        await page.AddInitScriptAsync(
+            $$"""
+            let events = 0;
+            performance.now = () => {{interval}} * events;
+            const listen = EventSource.prototype.addEventListener;
+            EventSource.prototype.addEventListener = function (type, act, ...rest) {
+              listen.call(this, type, type === 'message' ? (event) => { events++; act(event); } : act, ...rest);
+            };
+            """);
 
     /// <summary>Waits until the count that the page shows is this or more.</summary>
     public static async Task CountsToAsync(this IPage page, int count) =>

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Logging;
 namespace FuncSse.Tests;
 
 /// <summary>
-/// One Firefox with a fresh profile for the tests of a class. Nothing controls it: its first page asks a server of the tests which page to
+/// One Firefox with a fresh profile for the tests of a class. No driver controls it: its first page asks a server of the tests which page to
 /// open next.
 /// </summary>
 public sealed class Firefox : IAsyncLifetime
@@ -27,7 +27,7 @@ public sealed class Firefox : IAsyncLifetime
     private static readonly string?[] Candidates =
         [Environment.GetEnvironmentVariable("FUNCSSE_FIREFOX"), "/usr/bin/firefox-esr", "/usr/bin/firefox"];
 
-    // To start it takes long on a machine with no core to spare.
+    // Firefox starts slowly on a busy machine.
     private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(4);
 
     private readonly DirectoryInfo _profile = Directory.CreateTempSubdirectory("funcsse-firefox");
@@ -42,7 +42,7 @@ public sealed class Firefox : IAsyncLifetime
     public async Task OpenAsync(string address)
     {
         string? path = Array.Find(Candidates, File.Exists);
-        Assert.SkipWhen(path is null, "No Firefox: set FUNCSSE_FIREFOX to the path of one.");
+        Assert.SkipWhen(path is null, "There is no Firefox. Type `sudo apt-get install firefox-esr`, or set FUNCSSE_FIREFOX to the path of one.");
         if (_process is null)
         {
             await StartAsync(path!);

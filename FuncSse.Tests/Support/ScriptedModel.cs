@@ -10,6 +10,8 @@ internal sealed class ScriptedModel : IChatClient
     private readonly Channel<string> _words = Channel.CreateUnbounded<string>();
     private readonly TaskCompletionSource _stopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    private bool _isComplete;
+
     public string? Prompt { get; private set; }
 
     /// <summary>Ends when the model's caller has cancelled it and it says no more.</summary>
@@ -23,7 +25,12 @@ internal sealed class ScriptedModel : IChatClient
         }
     }
 
-    public void End(Exception? failure = null) => _words.Writer.Complete(failure);
+    /// <summary>Ends the answer: with a reason, or without one, as a connection that breaks ends it.</summary>
+    public void End(Exception? failure = null, bool isComplete = true)
+    {
+        _isComplete = isComplete;
+        _words.Writer.Complete(failure);
+    }
 
     public async IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
         IEnumerable<ChatMessage> messages, ChatOptions? options = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
@@ -34,6 +41,11 @@ internal sealed class ScriptedModel : IChatClient
             await foreach (string word in _words.Reader.ReadAllAsync(cancellationToken))
             {
                 yield return new ChatResponseUpdate(ChatRole.Assistant, word);
+            }
+
+            if (_isComplete)
+            {
+                yield return new ChatResponseUpdate(ChatRole.Assistant, "") { FinishReason = ChatFinishReason.Stop };
             }
         }
         finally

@@ -8,6 +8,9 @@ namespace FuncSse.Tests;
 /// <summary>The self-host as a process of its own, as a user runs it. It can be stopped, killed and started again on the same port.</summary>
 public sealed partial class SelfHost : IAsyncDisposable
 {
+    /// <summary>Settings with which it counts ten times a second.</summary>
+    public static readonly (string Name, string Value)[] Fast = [("Sse__Interval", "00:00:00.1"), ("Sse__Retry", "00:00:00.1")];
+
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
     private static readonly string Assembly = Path.Combine(AppContext.BaseDirectory, "FuncSse.SelfHost.dll");
 
@@ -56,7 +59,7 @@ public sealed partial class SelfHost : IAsyncDisposable
     /// <summary>Asks it to stop as a platform does (SIGTERM), and returns its exit code.</summary>
     public async Task<int> StopAsync()
     {
-        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no SIGTERM.");
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no SIGTERM. Run this test on Linux or macOS.");
         using (Process kill = Process.Start("kill", ["-TERM", _process!.Id.ToString(CultureInfo.InvariantCulture)]))
         {
             await kill.WaitForExitAsync();
@@ -113,6 +116,7 @@ public sealed partial class SelfHost : IAsyncDisposable
     private static ProcessStartInfo StartInfo((string Name, string Value)[] settings)
     {
         var start = new ProcessStartInfo("dotnet", [Assembly]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["DOTNET_ENVIRONMENT"] = "Development"; // As `dotnet run` sets it.
         foreach ((string name, string value) in settings)
         {
             start.Environment[name] = value;

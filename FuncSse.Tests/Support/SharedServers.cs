@@ -19,6 +19,7 @@ public sealed class SharedServers : IAsyncDisposable
     });
 
     private readonly Lazy<Task<SelfHost>> _selfHost = new(() => SelfHost.StartAsync());
+    private readonly Lazy<Task<SelfHost>> _fastSelfHost = new(() => SelfHost.StartAsync(SelfHost.Fast));
     private readonly Lazy<Task<IBrowser>> _chromium = new(Browser.LaunchAsync);
 
     internal Task<AzuriteServer> GetAzuriteAsync() => _azurite.Value;
@@ -26,12 +27,16 @@ public sealed class SharedServers : IAsyncDisposable
     /// <summary>A self-host with no settings but the defaults.</summary>
     internal Task<SelfHost> GetSelfHostAsync() => _selfHost.Value;
 
+    /// <summary>A self-host that counts ten times a second.</summary>
+    internal Task<SelfHost> GetFastSelfHostAsync() => _fastSelfHost.Value;
+
     internal Task<IBrowser> GetChromiumAsync() => _chromium.Value;
 
     public async ValueTask DisposeAsync()
     {
         await DisposeAsync(_chromium);
         await DisposeAsync(_selfHost);
+        await DisposeAsync(_fastSelfHost);
         await DisposeAsync(_azurite);
     }
 

@@ -67,6 +67,9 @@ internal sealed class StreamHarness : IHttpRequestLifetimeFeature, IHttpResponse
 
     public bool IsAborted { get; private set; }
 
+    /// <summary>What was written and not read yet when the server aborted the request.</summary>
+    public string LastRead { get; private set; } = "";
+
     public bool IsUnbuffered { get; private set; }
 
     public CounterFeed Counter => new(TimeSpan.FromSeconds(1), Coalescing);
@@ -84,6 +87,26 @@ internal sealed class StreamHarness : IHttpRequestLifetimeFeature, IHttpResponse
 
     public Task RunAsync<T>(SseFeed<T> feed, SseStreamOptions? options = null) =>
         InlineContext.Run(() => new SseStreamResult<T>(feed, _host.Token, options).ExecuteAsync(Http)).WaitAsync(Limit, TestContext.Current.CancellationToken);
+
+    /// <summary>Runs a stream that ends by itself.</summary>
+    public Task RunToEndAsync<T>(SseFeed<T> feed, SseStreamOptions? options = null) =>
+        EndAsync(RunAsync(feed, options), TimeSpan.FromSeconds(1) + CoalescingTimeProvider.MaxDelay);
+
+    /// <summary>
+    /// Waits for a stream that is about to end, and moves the clock over the time for which it is held open. A feed has a second to clean up
+    /// when the host stops, so that time has to be shorter then.
+    /// </summary>
+    public async Task EndAsync(Task run, TimeSpan? hold = null)
+    {
+        TimeSpan held = Time.Now + (hold ?? TimeSpan.FromSeconds(0.6));
+        await Eventually.TrueAsync(() => run.IsCompleted || Time.NextDue <= held);
+        if (!run.IsCompleted)
+        {
+            Time.Advance(held - Time.Now);
+        }
+
+        await run;
+    }
 
     public Task RunCounterAsync() => RunAsync(Counter.ReadAsync);
 
@@ -141,6 +164,7 @@ internal sealed class StreamHarness : IHttpRequestLifetimeFeature, IHttpResponse
     void IHttpRequestLifetimeFeature.Abort()
     {
         IsAborted = true;
+        LastRead = Read();
         _body.Reader.Complete();
         _client.Cancel();
     }

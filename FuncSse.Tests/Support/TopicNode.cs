@@ -15,9 +15,6 @@ internal sealed class TopicNode : IAsyncDisposable
 {
     public static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
-    // Those of the writer are above 0.
-    private long _number;
-
     private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
 
     public TopicNode(IEventLog log, TopicOptions? options = null, TimeProvider? time = null)
@@ -96,10 +93,6 @@ internal sealed class TopicNode : IAsyncDisposable
         Assert.True(LogPosition.TryParse(position, out LogPosition? parsed));
         return (await Log.ReadAsync(parsed, 1024, TestContext.Current.CancellationToken).WaitAsync(Limit)).State;
     }
-
-    /// <summary>Appends bytes that no writer made.</summary>
-    public Task<IReadOnlyList<LogPosition>> AppendAsync(params IEnumerable<byte[]> lines) =>
-        AppendAsync([.. lines.Select(line => new NumberedRecord(--_number, line))]);
 
     public Task<IReadOnlyList<LogPosition>> AppendAsync(NumberedRecord[] records) =>
         Log.AppendAsync(records, TestContext.Current.CancellationToken).WaitAsync(Limit);

@@ -41,9 +41,10 @@ internal sealed class TopicServer : IAsyncDisposable
         IEnumerable<(string Name, string Value)> settings,
         TimeProvider? time = null,
         Action<IServiceCollection>? add = null,
-        Action<WebApplication>? use = null)
+        Action<WebApplication>? use = null,
+        string environment = "Development")
     {
-        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { EnvironmentName = environment });
         builder.Configuration.AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Name, (string?)setting.Value)));
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
         builder.Logging.ClearProviders().AddFilter("FuncSse", LogLevel.Debug).AddFilter("Microsoft", LogLevel.Error);
@@ -61,8 +62,7 @@ internal sealed class TopicServer : IAsyncDisposable
         add?.Invoke(builder.Services);
         WebApplication app = builder.Build();
         use?.Invoke(app);
-        app.MapMethods("/topics/{*name}", ["GET", "HEAD", "OPTIONS"], (string? name) => new TopicStreamResult(name));
-        app.MapPost("/topics/{*name}", (string? name) => new TopicPublishResult(name));
+        app.MapTopics();
         await app.StartAsync(TestContext.Current.CancellationToken);
         var server = new TopicServer(app);
         app.Services.GetRequiredService<ILoggerFactory>().AddProvider(new FakeLoggerProvider(server.Logs));

@@ -2,32 +2,45 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 
 namespace FuncSse.Topics;
 
-/// <summary>Whether a request may publish: with a key, or from this machine if the options have no key.</summary>
+/// <summary>Whether a request may publish: with a key, or from this machine during development if the options have no key.</summary>
 internal static class PublishAccess
 {
-    public static bool IsAllowed(HttpContext http, TopicOptions options) => options.PublishKey.Count > 0
-        ? IsKey(FindKey(http.Request), options.PublishKey)
-        : IsFromThisMachine(http);
-
-    /// <summary>The key in the request. The header wins over the query, as on Azure Functions.</summary>
-    public static string? FindKey(HttpRequest request) =>
-        request.Headers["x-functions-key"] is { Count: > 0 } header ? header.ToString() : request.Query["code"] is { Count: > 0 } query ? query.ToString() : null;
-
-    // Every key is compared, in constant time, so that the time tells nothing about the keys.
-    private static bool IsKey(string? text, IReadOnlyList<string> keys)
+    /// <summary>
+    /// The key of the options that the request has; <see langword="null"/> if it has none of them. The header wins over the query, as on Azure
+    /// Functions.
+    /// </summary>
+    public static string? FindKey(HttpRequest request, TopicOptions options)
     {
+        string? text = request.Headers["x-functions-key"] is { Count: > 0 } header ? header.ToString()
+            : request.Query["code"] is { Count: > 0 } query ? query.ToString() : null;
+
+        // Every key is compared, in constant time, so that the time tells nothing about the keys.
         byte[] given = SHA256.HashData(Encoding.UTF8.GetBytes(text ?? ""));
-        bool found = false;
-        foreach (string key in keys)
+        string? found = null;
+        foreach (string key in options.PublishKey)
         {
-            found |= CryptographicOperations.FixedTimeEquals(given, SHA256.HashData(Encoding.UTF8.GetBytes(key)));
+            if (CryptographicOperations.FixedTimeEquals(given, SHA256.HashData(Encoding.UTF8.GetBytes(key))))
+            {
+                found = key;
+            }
         }
 
-        return found && text is not null;
+        return text is null ? null : found;
     }
+
+    /// <summary>
+    /// Whether the request may publish although it has no key: the options have none, and it comes from this machine during development. A
+    /// proxy on this machine cannot be told from a program on it, so nobody may do so anywhere else.
+    /// </summary>
+    public static bool IsAllowedWithoutKey(HttpContext http, TopicOptions options) =>
+        options.PublishKey.Count == 0
+        && http.RequestServices.GetService<IHostEnvironment>()?.IsDevelopment() == true
+        && IsFromThisMachine(http);
 
     // Two kinds of strangers have a loopback address: clients behind a proxy on this machine, and pages of other sites in a browser on this
     // machine, which can send a request here or use a host name that resolves to loopback.

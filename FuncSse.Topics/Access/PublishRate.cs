@@ -1,7 +1,4 @@
-using System.Security.Cryptography;
-using System.Text;
 using System.Threading.RateLimiting;
-using Microsoft.AspNetCore.Http;
 
 namespace FuncSse.Topics;
 
@@ -18,16 +15,18 @@ internal sealed class PublishRate(TopicOptions options) : IDisposable
         : null;
 
     /// <summary>Takes one event from the key's allowance; <see langword="false"/> if none is left in this second.</summary>
-    public bool TryTake(HttpRequest request)
+    /// <param name="key">
+    /// The key of the options that the request has. All requests without one share an allowance: a key that only the app has checked cannot be told
+    /// from one that is made up for each request.
+    /// </param>
+    public bool TryTake(string? key)
     {
         if (_limiter is null)
         {
             return true;
         }
 
-        // The limiter keeps a hash and not the key.
-        string key = Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(PublishAccess.FindKey(request) ?? "")));
-        using RateLimitLease lease = _limiter.AttemptAcquire(key);
+        using RateLimitLease lease = _limiter.AttemptAcquire(key ?? "");
         return lease.IsAcquired;
     }
 

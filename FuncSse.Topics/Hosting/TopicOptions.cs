@@ -18,7 +18,10 @@ public sealed class TopicOptions
     /// <summary>The name of the storage connection, resolved as Azure Functions resolves it: <c>AzureWebJobsStorage</c> by default.</summary>
     public string Storage { get; set; } = "AzureWebJobsStorage";
 
-    /// <summary>The configuration string of StackExchange.Redis; <see langword="null"/>, the default, where Redis is not used.</summary>
+    /// <summary>
+    /// The configuration string of StackExchange.Redis, or the name of a connection string that has it; <see langword="null"/>, the default, where
+    /// Redis is not used.
+    /// </summary>
     public string? Redis { get; set; }
 
     /// <summary>How long an event is kept, and so how far back a client can resume: 1 min to 30 days, 1 h by default.</summary>

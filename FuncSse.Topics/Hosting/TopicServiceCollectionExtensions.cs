@@ -77,6 +77,8 @@ public static class TopicServiceCollectionExtensions
     {
         string name = provider.GetRequiredService<TopicOptions>().Log;
         return provider.GetKeyedService<IEventLog>(name)
-            ?? throw new InvalidOperationException($"{TopicOptions.Section}:{nameof(TopicOptions.Log)} is '{name}', whose package is not added to the app.");
+            ?? throw new InvalidOperationException($"{TopicOptions.Section}:{nameof(TopicOptions.Log)} is '{name}', which needs " + (name == "storage"
+                ? "the package FuncSse.Topics.AzureStorage and the call builder.Services.AddAzureStorageEventLog(builder.Configuration)."
+                : "the package FuncSse.Topics.Redis and the call builder.Services.AddRedisEventLog()."));
     }
 }

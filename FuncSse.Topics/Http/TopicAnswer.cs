@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace FuncSse.Topics;
 
@@ -8,20 +9,17 @@ internal static class TopicAnswer
     /// <summary>The methods of a topic's address, which has two endpoints: one streams and one publishes.</summary>
     public const string Methods = "GET, HEAD, POST, OPTIONS";
 
-    private const int MaxShown = 100;
-
     /// <summary>
     /// Decodes the name in a path. Servers decode a path except for <c>%2F</c>, which becomes <c>/</c> here. A name that was encoded twice
     /// keeps a percent sign and is refused, since no name has one.
     /// </summary>
     public static string Decode(string name) => name.Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
 
-    /// <summary>One line that says that this is not a topic's name.</summary>
-    public static string WrongName(string? name)
-    {
-        string shown = string.Concat((name ?? "").Take(MaxShown).Where(c => c is >= ' ' and <= '~'));
-        return $"'{shown}' is not the name of a topic: 1 to 256 letters, digits and -._~:@,/ without an empty segment, '.' or '..'.";
-    }
+    /// <summary>The services that <c>AddTopics</c> adds.</summary>
+    /// <exception cref="InvalidOperationException">It was not called.</exception>
+    public static T Require<T>(IServiceProvider services)
+        where T : notnull =>
+        services.GetService<T>() ?? throw new InvalidOperationException("Topics are missing: call builder.Services.AddTopics(…) in Program.cs.");
 
     /// <summary>Refuses a subscriber (RFC 6750 §3).</summary>
     /// <param name="http">The request.</param>

@@ -1,8 +1,11 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Reflection;
 using System.Text.Unicode;
 using FuncSse.Streaming;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace FuncSse.Topics;
@@ -20,16 +23,18 @@ namespace FuncSse.Topics;
 /// <param name="isAuthorized">
 /// Whether the app has checked that the caller may publish: true on Azure Functions, where the function key does this. Otherwise the caller
 /// needs <see cref="TopicOptions.PublishKey"/>, as the header <c>x-functions-key</c> or as <c>?code=</c>; without a key in the options, only
-/// this machine may publish.
+/// this machine may publish, and only in the Development environment.
 /// </param>
 /// <param name="options">The options of the streams. Only <see cref="SseStreamOptions.AllowedOrigins"/> is used here.</param>
-public sealed class TopicPublishResult(string? name, bool isAuthorized = false, SseStreamOptions? options = null) : IResult
+public sealed class TopicPublishResult(string? name, bool isAuthorized = false, SseStreamOptions? options = null)
+    : IResult, IEndpointMetadataProvider
 {
     /// <inheritdoc/>
     public async Task ExecuteAsync(HttpContext httpContext)
     {
         ArgumentNullException.ThrowIfNull(httpContext);
         IServiceProvider services = httpContext.RequestServices;
+        TopicOptions topicOptions = TopicAnswer.Require<TopicOptions>(services);
         SseCors.Allow(httpContext, services.GetRequiredService<StreamServices>().Settings(options).AllowedOrigins);
         if (HttpMethods.IsOptions(httpContext.Request.Method))
         {
@@ -39,7 +44,7 @@ public sealed class TopicPublishResult(string? name, bool isAuthorized = false, 
 
         try
         {
-            (int status, string line) = await PublishAsync(httpContext, services);
+            (int status, string line) = await PublishAsync(httpContext, services, topicOptions);
             if (status is StatusCodes.Status503ServiceUnavailable or StatusCodes.Status429TooManyRequests)
             {
                 httpContext.Response.Headers.RetryAfter = "1"; // Seconds.
@@ -53,18 +58,32 @@ public sealed class TopicPublishResult(string? name, bool isAuthorized = false, 
         }
     }
 
-    private async Task<(int Status, string Line)> PublishAsync(HttpContext http, IServiceProvider services)
+    /// <summary>What OpenAPI says of the endpoint.</summary>
+    internal static void AddMetadata(EndpointBuilder builder)
     {
-        TopicOptions topicOptions = services.GetRequiredService<TopicOptions>();
-        if (!isAuthorized && !PublishAccess.IsAllowed(http, topicOptions))
+        foreach (int status in (int[])[200, 400, 401, 413, 429, 503])
         {
-            return (StatusCodes.Status401Unauthorized, "Publishing needs a key, in the header x-functions-key or as ?code=.");
+            builder.Metadata.Add(new ProducesResponseTypeMetadata(status, typeof(string), ["text/plain"]));
+        }
+    }
+
+    static void IEndpointMetadataProvider.PopulateMetadata(MethodInfo method, EndpointBuilder builder) => AddMetadata(builder);
+
+    private async Task<(int Status, string Line)> PublishAsync(HttpContext http, IServiceProvider services, TopicOptions topicOptions)
+    {
+        string? key = PublishAccess.FindKey(http.Request, topicOptions);
+        if (!isAuthorized && key is null && !PublishAccess.IsAllowedWithoutKey(http, topicOptions))
+        {
+            return (StatusCodes.Status401Unauthorized, topicOptions.PublishKey.Count > 0
+                ? "Publishing needs a key, in the header x-functions-key or as ?code=."
+                : "Publishing needs a key: set Topics__PublishKey, and send the key in the header x-functions-key or as ?code=. "
+                    + "Without the setting, only this machine may publish, and only in the Development environment.");
         }
 
         string topic = TopicAnswer.Decode(name ?? "");
         if (!TopicName.IsValid(topic))
         {
-            return (StatusCodes.Status400BadRequest, TopicAnswer.WrongName(topic));
+            return (StatusCodes.Status400BadRequest, TopicName.Refuse(topic));
         }
 
         if (http.Request.Headers.ContentEncoding.Any(encoding => encoding is not (null or "" or "identity")))
@@ -86,7 +105,7 @@ public sealed class TopicPublishResult(string? name, bool isAuthorized = false, 
                 return (StatusCodes.Status400BadRequest, "The body is not UTF-8.");
             }
 
-            return services.GetRequiredService<PublishRate>().TryTake(http.Request)
+            return services.GetRequiredService<PublishRate>().TryTake(key)
                 ? (StatusCodes.Status200OK, await services.GetRequiredService<TopicPublisher>().PublishAsync(topic, data, type, http.RequestAborted))
                 : (StatusCodes.Status429TooManyRequests, $"A key may publish at most {topicOptions.MaxPublishRate} events a second.");
         }

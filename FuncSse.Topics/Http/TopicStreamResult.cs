@@ -1,5 +1,8 @@
+using System.Reflection;
 using FuncSse.Streaming;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace FuncSse.Topics;
@@ -20,7 +23,8 @@ namespace FuncSse.Topics;
 /// <param name="hostCancelled">On Azure Functions, the token of the <c>FunctionContext</c>, as for <see cref="SseStreamResult{T}"/>.</param>
 /// <param name="options">Options of this stream.</param>
 #pragma warning disable CA1068 // Most callers pass a token and no options.
-public sealed class TopicStreamResult(string? name = null, CancellationToken hostCancelled = default, SseStreamOptions? options = null) : IResult
+public sealed class TopicStreamResult(string? name = null, CancellationToken hostCancelled = default, SseStreamOptions? options = null)
+    : IResult, IEndpointMetadataProvider
 #pragma warning restore CA1068
 {
     /// <inheritdoc/>
@@ -28,6 +32,7 @@ public sealed class TopicStreamResult(string? name = null, CancellationToken hos
     {
         ArgumentNullException.ThrowIfNull(httpContext);
         IServiceProvider services = httpContext.RequestServices;
+        TopicOptions topicOptions = TopicAnswer.Require<TopicOptions>(services);
         StreamServices streams = services.GetRequiredService<StreamServices>();
         SseStreamSettings settings = streams.Settings(options);
         SseCors.Allow(httpContext, settings.AllowedOrigins);
@@ -37,7 +42,7 @@ public sealed class TopicStreamResult(string? name = null, CancellationToken hos
             return Task.CompletedTask;
         }
 
-        if (FindTopics(httpContext.Request, services.GetRequiredService<TopicOptions>(), out string? refusal) is not { } topics)
+        if (FindTopics(httpContext.Request, topicOptions, out string? refusal) is not { } topics)
         {
             return TopicAnswer.WriteAsync(httpContext, StatusCodes.Status400BadRequest, refusal!);
         }
@@ -52,6 +57,18 @@ public sealed class TopicStreamResult(string? name = null, CancellationToken hos
             ? AnswerAsync(httpContext, streams, settings, topics, access.Result)
             : WaitAsync(httpContext, streams, settings, topics, access);
     }
+
+    /// <summary>What OpenAPI says of the endpoint.</summary>
+    internal static void AddMetadata(EndpointBuilder builder)
+    {
+        builder.Metadata.Add(new ProducesResponseTypeMetadata(StatusCodes.Status200OK, typeof(string), ["text/event-stream"]));
+        foreach (int status in (int[])[StatusCodes.Status400BadRequest, StatusCodes.Status401Unauthorized, StatusCodes.Status403Forbidden])
+        {
+            builder.Metadata.Add(new ProducesResponseTypeMetadata(status, typeof(string), ["text/plain"]));
+        }
+    }
+
+    static void IEndpointMetadataProvider.PopulateMetadata(MethodInfo method, EndpointBuilder builder) => AddMetadata(builder);
 
     private async Task WaitAsync(
         HttpContext http, StreamServices streams, SseStreamSettings settings, TopicSet topics, ValueTask<TopicAuthorizationResult> access) =>
@@ -88,7 +105,7 @@ public sealed class TopicStreamResult(string? name = null, CancellationToken hos
         string?[] names = string.IsNullOrEmpty(name) ? [.. request.Query["topic"]] : [TopicAnswer.Decode(name)];
         refusal = names.Length == 0 ? "A topic is missing: put its name into the path, or ?topic= into the query, once or more."
             : names.Length > topicOptions.MaxTopicsPerStream ? $"A stream has at most {topicOptions.MaxTopicsPerStream} topics."
-            : Array.Find(names, topic => !TopicName.IsValidToSubscribe(topic)) is { } wrong ? TopicAnswer.WrongName(wrong)
+            : Array.Find(names, topic => !TopicName.IsValidToSubscribe(topic)) is { } wrong ? TopicName.Refuse(wrong)
             : null;
         return refusal is null ? new TopicSet(names!) : null;
     }

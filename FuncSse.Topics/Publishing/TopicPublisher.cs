@@ -8,20 +8,21 @@ namespace FuncSse.Topics;
 
 internal sealed class TopicPublisher(EventLogWriter writer, TopicOptions options, IOptions<JsonOptions> json) : ITopicPublisher
 {
-    public async Task<string> PublishAsync(string topic, string data, string? type = null, CancellationToken cancellationToken = default)
+    // Wrong arguments throw at once and not in the task, which a caller may leave alone.
+    public Task<string> PublishAsync(string topic, string data, string? type = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(data);
         ThrowIfInvalid(topic);
         type = EventType.Normalize(type);
         ThrowIfTooLarge(Encoding.UTF8.GetByteCount(data));
-        return (await writer.AppendAsync(topic, type, Encoding.UTF8.GetBytes(data), cancellationToken)).ToString();
+        return PublishAsync(topic, Encoding.UTF8.GetBytes(data), type, cancellationToken);
     }
 
-    public async Task<string> PublishAsync<T>(string topic, T data, string? type = null, CancellationToken cancellationToken = default)
+    public Task<string> PublishAsync<T>(string topic, T data, string? type = null, CancellationToken cancellationToken = default)
     {
         if (data is string text)
         {
-            return await PublishAsync(topic, text, type, cancellationToken);
+            return PublishAsync(topic, text, type, cancellationToken);
         }
 
         ThrowIfInvalid(topic);
@@ -29,7 +30,7 @@ internal sealed class TopicPublisher(EventLogWriter writer, TopicOptions options
         JsonSerializerOptions serializer = json.Value.SerializerOptions;
         byte[] utf8 = JsonSerializer.SerializeToUtf8Bytes(data, (JsonTypeInfo<T>)serializer.GetTypeInfo(typeof(T)));
         ThrowIfTooLarge(utf8.Length);
-        return (await writer.AppendAsync(topic, type, utf8, cancellationToken)).ToString();
+        return PublishAsync(topic, utf8, type, cancellationToken);
     }
 
     /// <summary>Publishes data that is UTF-8, to a name and with a type that are checked.</summary>
@@ -40,7 +41,7 @@ internal sealed class TopicPublisher(EventLogWriter writer, TopicOptions options
     {
         if (!TopicName.IsValid(topic))
         {
-            throw new ArgumentException($"'{topic}' is not the name of a topic.", nameof(topic));
+            throw new ArgumentException(TopicName.Refuse(topic), nameof(topic));
         }
     }
 

@@ -24,7 +24,10 @@ public sealed class LocalModel(TimeProvider time) : IChatClient
             end = text.IndexOf(' ', start) + 1;
             end = end == 0 ? text.Length : end;
             await Task.Delay(Pace, time, cancellationToken);
-            yield return new ChatResponseUpdate(ChatRole.Assistant, text[start..end]);
+            yield return new ChatResponseUpdate(ChatRole.Assistant, text[start..end])
+            {
+                FinishReason = end == text.Length ? ChatFinishReason.Stop : null,
+            };
         }
     }
 

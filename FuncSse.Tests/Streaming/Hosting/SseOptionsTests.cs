@@ -9,6 +9,7 @@ using Microsoft.Extensions.Options;
 namespace FuncSse.Tests;
 
 /// <summary>The options as an app gives them: by nothing, by code, and by a section of its configuration.</summary>
+[Trait("Category", "Fast")]
 public sealed class SseOptionsTests
 {
     [Fact]
@@ -22,6 +23,7 @@ public sealed class SseOptionsTests
         Assert.Null(options.MaxStreams);
         Assert.Null(options.MaxStreamsPerClient);
         Assert.Equal(0, options.Proxies);
+        Assert.Null(options.ClientHeader);
         Assert.Equal(["none"], options.AllowedOrigins);
     }
 
@@ -36,6 +38,7 @@ public sealed class SseOptionsTests
             ("Sse:MaxStreams", "100"),
             ("Sse:MaxStreamsPerClient", "6"),
             ("Sse:Proxies", "1"),
+            ("Sse:ClientHeader", "X-Azure-ClientIP"),
             ("Sse:AllowedOrigins", "https://example.com http://localhost:3000, http://[::1]:3000"));
         Assert.Equal(TimeSpan.FromSeconds(2), options.Retry);
         Assert.Equal(TimeSpan.FromSeconds(30), options.KeepAlive);
@@ -44,6 +47,7 @@ public sealed class SseOptionsTests
         Assert.Equal(100, options.MaxStreams);
         Assert.Equal(6, options.MaxStreamsPerClient);
         Assert.Equal(1, options.Proxies);
+        Assert.Equal("X-Azure-ClientIP", options.ClientHeader);
         Assert.Equal(["https://example.com", "http://localhost:3000", "http://[::1]:3000"], options.AllowedOrigins);
     }
 
@@ -82,6 +86,8 @@ public sealed class SseOptionsTests
     [InlineData("MaxStreamsPerClient", "0")]
     [InlineData("Proxies", "-1")]
     [InlineData("Proxies", "11")]
+    [InlineData("ClientHeader", "X Forwarded For")]
+    [InlineData("ClientHeader", "X-Client:")]
     [InlineData("AllowedOrigins", "*,https://example.com")]
     [InlineData("AllowedOrigins", "https://example.com/")]
     [InlineData("AllowedOrigins", "https://Example.com")]
@@ -163,6 +169,40 @@ public sealed class SseOptionsTests
         _ = provider.GetRequiredService<IOptionsMonitor<SseOptions>>().CurrentValue; // As the check at the start makes them.
         _ = provider.GetRequiredService<IOptions<SseOptions>>().Value;
         Assert.Single(logs.Collector.GetSnapshot());
+    }
+
+    [Theory]
+    [InlineData("nothing", true)]
+    [InlineData("section", false)]
+    [InlineData("framework", false)]
+    [InlineData("no section", false)]
+    public async Task Section_that_nobody_reads_is_a_warning(string read, bool isWarning)
+    {
+        using var logs = new FakeLoggerProvider();
+        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(settings: null);
+        if (read != "no section")
+        {
+            builder.Configuration.AddInMemoryCollection([new("Sse:MaxStreams", "5")]);
+        }
+
+        builder.Logging.AddProvider(logs);
+        builder.Services.AddMetrics();
+        builder.Services.AddServerSentEvents();
+        if (read == "section")
+        {
+            builder.Services.AddServerSentEvents(builder.Configuration.GetSection("Sse"));
+        }
+        else if (read == "framework")
+        {
+            builder.Services.Configure<SseOptions>(builder.Configuration.GetSection("Sse"));
+        }
+
+        using IHost host = builder.Build();
+        await host.StartAsync(TestContext.Current.CancellationToken);
+        Assert.Equal(
+            isWarning ? ["The configuration section Sse is ignored; call AddServerSentEvents(configuration.GetSection(\"Sse\")) to use it."] : [],
+            logs.Collector.GetSnapshot().Where(entry => entry.Level == LogLevel.Warning).Select(entry => entry.Message));
+        await host.StopAsync(TestContext.Current.CancellationToken);
     }
 
     private static SseOptions Read(params (string Key, string Value)[] settings) => Options(_ => { }, settings);

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http;
 namespace FuncSse.Tests.Topics;
 
 /// <summary>How many streams one client may have.</summary>
+[Trait("Category", "Fast")]
 public sealed class ClientLimitTests
 {
     [Theory]
@@ -29,6 +30,21 @@ public sealed class ClientLimitTests
         Assert.Equal(client, clients.GetKey(http, subject: null));
         Assert.Equal("subject ann", clients.GetKey(http, "ann"));
         Assert.Null(new ClientLimiter(new SseOptions()).GetKey(http, "ann"));
+    }
+
+    [Theory]
+    [InlineData("203.0.113.1", "address 203.0.113.1")]
+    [InlineData("203.0.113.1:1234", "address 203.0.113.1")]
+    [InlineData("[2001:db8:1:2:3:4:5:6]:1234", "address 2001:db8:1:2::")]
+    [InlineData("203.0.113.1, 198.51.100.1", "address 192.0.2.1")]
+    [InlineData("", "address 192.0.2.1")]
+    public void Client_is_the_address_in_the_header_of_the_front_end(string header, string client)
+    {
+        var http = new DefaultHttpContext();
+        http.Connection.RemoteIpAddress = IPAddress.Parse("192.0.2.1");
+        http.Request.Headers["X-Azure-ClientIP"] = header;
+        http.Request.Headers["X-Forwarded-For"] = "198.51.100.9";
+        Assert.Equal(client, new ClientLimiter(new SseOptions { MaxStreamsPerClient = 1, Proxies = 1, ClientHeader = "x-azure-clientip" }).GetKey(http, subject: null));
     }
 
     [Fact]

@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Routing;
 namespace FuncSse.Tests;
 
 /// <summary>Which page of another origin may read a stream, and what a preflight is told.</summary>
+[Trait("Category", "Fast")]
 public sealed class SseCorsTests
 {
     [Theory]

@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Http;
 namespace FuncSse.Tests;
 
 /// <summary>What a request is answered before any event: headers, CORS, HEAD and OPTIONS.</summary>
+[Trait("Category", "Fast")]
 public sealed class SseStreamResultTests
 {
     private static readonly string[] s_origins = ["https://a.example", "https://b.example"];
@@ -107,6 +108,6 @@ public sealed class SseStreamResultTests
     private static Task AnswerAsync(StreamHarness stream, string method = "GET")
     {
         stream.Http.Request.Method = method;
-        return stream.RunAsync((_, _) => AsyncEnumerable.Empty<SseItem<string>>());
+        return stream.RunToEndAsync((_, _) => AsyncEnumerable.Empty<SseItem<string>>());
     }
 }

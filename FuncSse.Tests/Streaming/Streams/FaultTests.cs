@@ -113,9 +113,9 @@ public sealed class FaultTests
     }
 
     [Fact]
-    public async Task Hundred_thousand_hostile_requests_are_answered_200_and_never_break_the_count()
+    public async Task Hostile_requests_are_answered_200_and_never_break_the_count()
     {
-        const int InMemory = 95_000;
+        const int InMemory = 20_000;
         const int OverSockets = 5_000;
         int seed = Random.Shared.Next();
         var random = new Random(seed);
@@ -130,7 +130,7 @@ public sealed class FaultTests
             await new SseStreamResult<string>((lastEventId, _) =>
             {
                 id = lastEventId;
-                return AsyncEnumerable.Empty<SseItem<string>>();
+                return new[] { new SseItem<string>("a") { EventId = "1" } }.ToAsyncEnumerable();
             }).ExecuteAsync(http);
             Assert.True(http.Response.StatusCode == 200, $"seed {seed}");
             Assert.StartsWith("retry: 1000\n\n", stream.Read(), StringComparison.Ordinal);

@@ -2,11 +2,13 @@ using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using FuncSse.Streaming;
+using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 
 namespace FuncSse.Tests;
 
 /// <summary>What feeds do: clean up, cancel, fail, end, burst and tell positions, on a clock that stands until the test moves it.</summary>
+[Trait("Category", "Fast")]
 public sealed class SseFeedTests
 {
     private static readonly TimeSpan s_second = TimeSpan.FromSeconds(1);
@@ -111,8 +113,9 @@ public sealed class SseFeedTests
         Task run = stream.RunAsync((_, _) => ThrowsAsync());
         (token == "request" ? stream.Http.RequestAborted : stream.HostToken).Register(() => source.SetException(new TimeoutException("The database says so.")));
         Action end = token == "request" ? stream.LeaveAsClient : stream.CancelAsHost;
+        stream.Time.Advance(0.5 * s_second);
         end();
-        await run.WaitAsync(s_limit, TestContext.Current.CancellationToken);
+        await stream.EndAsync(run).WaitAsync(s_limit, TestContext.Current.CancellationToken);
         FakeLogs.AssertQuiet(stream);
         FakeLogs.AssertEnd(stream, token == "request" ? "client_left" : "host_cancelled");
 
@@ -130,7 +133,7 @@ public sealed class SseFeedTests
         var waits = new List<double>();
         for (int i = 0; i < 40; i++)
         {
-            await stream.RunAsync<string>((_, _) => throw new InvalidOperationException("no"));
+            await stream.RunToEndAsync((_, _) => FailingAsync());
             waits.Add(LastRetry(stream));
         }
 
@@ -143,7 +146,7 @@ public sealed class SseFeedTests
         for (int i = 0; i < 12; i++)
         {
             stream.Time.Advance(TimeSpan.FromMilliseconds(waits.LastOrDefault(5000)));
-            await stream.RunAsync<string>((_, _) => throw new InvalidOperationException("no"));
+            await stream.RunToEndAsync((_, _) => FailingAsync());
             waits.Add(LastRetry(stream));
         }
 
@@ -151,9 +154,9 @@ public sealed class SseFeedTests
         Assert.InRange(waits[4], 32_000, 160_000);
         Assert.All(waits.Skip(8), wait => Assert.InRange(wait, 60_000, 300_000));
 
-        await stream.RunAsync((_, _) => new[] { new SseItem<string>("a") }.ToAsyncEnumerable());
+        await stream.RunToEndAsync((_, _) => new[] { new SseItem<string>("a") }.ToAsyncEnumerable());
         stream.Read();
-        await stream.RunAsync<string>((_, _) => throw new InvalidOperationException("no"));
+        await stream.RunToEndAsync<string>((_, _) => throw new InvalidOperationException("no"));
         Assert.InRange(LastRetry(stream), 1000, 5000);
     }
 
@@ -161,13 +164,13 @@ public sealed class SseFeedTests
     public async Task Client_that_comes_back_to_the_end_of_a_feed_waits_longer_each_time()
     {
         using var stream = new StreamHarness();
-        await stream.RunAsync((_, _) => new[] { new SseItem<string>("a") { EventId = "1" } }.ToAsyncEnumerable());
-        Assert.Equal("retry: 1000\n\nid: 1\ndata: a\n\n", stream.Read());
+        await stream.RunToEndAsync((_, _) => new[] { new SseItem<string>("a") { EventId = "1" } }.ToAsyncEnumerable());
+        Assert.Equal("retry: 1000\n\ndata: a\nid: 1\n\n", stream.Read());
         stream.Http.Request.Headers["Last-Event-ID"] = "1";
         var waits = new List<double>();
         for (int i = 0; i < 6; i++)
         {
-            await stream.RunAsync((_, _) => new[] { SsePosition.At<string>("1") }.ToAsyncEnumerable()); // It says nothing new.
+            await stream.RunToEndAsync((_, _) => new[] { SsePosition.At<string>("1") }.ToAsyncEnumerable()); // It says nothing new.
             waits.Add(LastRetry(stream));
             stream.Time.Advance(TimeSpan.FromMilliseconds(waits[i]));
         }
@@ -204,7 +207,7 @@ public sealed class SseFeedTests
             _ => () => fail.SetException(new InvalidOperationException("no")),
         };
         ending();
-        await run.WaitAsync(s_limit, TestContext.Current.CancellationToken);
+        await stream.EndAsync(run).WaitAsync(s_limit, TestContext.Current.CancellationToken);
         Assert.True(stream.IsAborted);
         FakeLogs.AssertEnd(stream, end);
 
@@ -219,9 +222,136 @@ public sealed class SseFeedTests
     public async Task Stream_that_cannot_be_resumed_ends_well_with_its_feed()
     {
         using var stream = new StreamHarness();
-        await stream.RunAsync((_, _) => new[] { new SseItem<string>("[DONE]") }.ToAsyncEnumerable(), new SseStreamOptions { IsResumable = false });
+        await stream.RunToEndAsync((_, _) => new[] { new SseItem<string>("[DONE]") }.ToAsyncEnumerable(), new SseStreamOptions { IsResumable = false });
         Assert.False(stream.IsAborted);
-        Assert.Equal("retry: 1000\n\ndata: [DONE]\n\n", stream.Read());
+        Assert.Equal(":\n\ndata: [DONE]\n\n", stream.Read());
+    }
+
+    [Fact]
+    public async Task Stream_that_cannot_be_resumed_has_nothing_but_comments_of_ours()
+    {
+        using var stream = new StreamHarness();
+        Task run = stream.RunAsync(
+            (_, cancellationToken) => StreamHarness.SilentAsync(cancellationToken),
+            new SseStreamOptions { IsResumable = false, KeepAliveEvent = true, Padding = 3 });
+        Assert.Equal(":\n\n:   \n\n", stream.Read());
+        stream.Time.Advance(15 * s_second);
+        Assert.Equal(":\n\n", stream.Read());
+        stream.LeaveAsClient();
+        await run;
+
+        using var empty = new StreamHarness();
+        await empty.RunAsync((_, _) => AsyncEnumerable.Empty<SseItem<string>>(), new SseStreamOptions { IsResumable = false }); // It is not held open.
+        Assert.Equal(":\n\n", empty.Read());
+        Assert.False(empty.IsAborted);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Answer_that_breaks_has_sent_what_it_had(bool yields)
+    {
+        using var stream = new StreamHarness();
+        await stream.RunToEndAsync((_, _) => BreakingAsync(), new SseStreamOptions { IsResumable = false });
+        Assert.True(stream.IsAborted);
+        Assert.Equal(":\n\ndata: 1\n\ndata: 2\n\ndata: the error\n\n", stream.LastRead);
+        FakeLogs.AssertEnd(stream, "feed_failed");
+
+        async IAsyncEnumerable<SseItem<string>> BreakingAsync()
+        {
+            yield return new SseItem<string>("1");
+            if (yields)
+            {
+                await Task.Yield();
+            }
+
+            yield return new SseItem<string>("2");
+            yield return new SseItem<string>("the error");
+            throw new InvalidOperationException("no");
+        }
+    }
+
+    [Fact]
+    public async Task Client_has_its_time_to_take_the_last_events_of_a_feed_that_has_ended()
+    {
+        using var stream = new StreamHarness(pauseWriterAt: 20);
+        Task run = stream.RunAsync((_, _) => new[] { new SseItem<string>(new string('x', 100)) { EventId = "1" } }.ToAsyncEnumerable());
+        await stream.TakeAsync("retry: 1000\n\n".Length);
+        stream.Time.Advance(stream.Options.WriteTimeout - TimeSpan.FromTicks(1));
+        Assert.False(stream.IsAborted);
+        stream.Time.Advance(TimeSpan.FromTicks(1));
+        Assert.True(stream.IsAborted);
+        await run;
+    }
+
+    [Theory]
+    [InlineData("feed_ended")]
+    [InlineData("host_stopping")]
+    public async Task Stream_that_ends_within_a_second_without_an_event_is_held_open_until_then(string end)
+    {
+        using var stream = new StreamHarness();
+        Task run = stream.RunAsync((_, cancellationToken) => end == "feed_ended"
+            ? new[] { SsePosition.At<string>("1") }.ToAsyncEnumerable()
+            : StreamHarness.SilentAsync(cancellationToken));
+        if (end == "host_stopping")
+        {
+            stream.StopHost();
+        }
+
+        string read = "";
+        await Eventually.TrueAsync(() => Regex.IsMatch(read += stream.Read(), "^retry: 1000\n\n(event: .*\n\n)?retry: \\d{4}\n\n$", RegexOptions.Singleline));
+        stream.Time.Advance(s_second - TimeSpan.FromTicks(1));
+        Assert.False(run.IsCompleted);
+        await stream.EndAsync(run);
+        FakeLogs.AssertEnd(stream, end);
+    }
+
+    [Fact]
+    public async Task Client_that_leaves_a_stream_that_is_held_open_is_not_waited_for()
+    {
+        using var stream = new StreamHarness();
+        Task run = stream.RunAsync((_, _) => AsyncEnumerable.Empty<SseItem<string>>());
+        await Eventually.TrueAsync(() => stream.Time.NextDue <= s_second + CoalescingTimeProvider.MaxDelay);
+        stream.LeaveAsClient();
+        await run.WaitAsync(s_limit, TestContext.Current.CancellationToken);
+        Assert.Equal(TimeSpan.Zero, stream.Time.Now);
+    }
+
+    [Theory]
+    [InlineData(true, false, 0)]
+    [InlineData(true, true, 1)]
+    [InlineData(false, true, 0)]
+    public async Task Events_without_ids_are_warned_of_once_where_they_are_needed(bool isResumable, bool isWithoutIds, int warnings)
+    {
+        using var stream = new StreamHarness();
+        for (int i = 0; i < 2; i++)
+        {
+            SseItem<string>[] events = [new("a"), new("b") { EventId = isWithoutIds ? null : "1" }];
+            await stream.RunToEndAsync((_, _) => events.ToAsyncEnumerable(), new SseStreamOptions { IsResumable = isResumable });
+        }
+
+        Assert.Equal(warnings, FakeLogs.Count(stream, LogLevel.Warning));
+    }
+
+    [Theory]
+    [InlineData("lastEventId")]
+    [InlineData("last_event_id")]
+    public async Task Clients_of_a_failing_feed_come_back_ever_more_slowly_also_with_their_id_in_the_query(string name)
+    {
+        using var stream = new StreamHarness();
+        var waits = new List<double>();
+        for (int i = 0; i < 6; i++)
+        {
+            stream.Http.Request.QueryString = new QueryString($"?feed=a&{name}={i}");
+            await stream.RunToEndAsync((_, _) => FailingAsync());
+            waits.Add(LastRetry(stream));
+            stream.Time.Advance(TimeSpan.FromMilliseconds(waits[i]));
+        }
+
+        Assert.InRange(waits[5], 32_000, 160_000);
+        stream.Http.Request.QueryString = new QueryString("?feed=b");
+        await stream.RunToEndAsync((_, _) => FailingAsync());
+        Assert.InRange(LastRetry(stream), 1000, 5000);
     }
 
     [Fact]
@@ -231,7 +361,7 @@ public sealed class SseFeedTests
         int flushes = 0;
         var body = new CountingBody(stream.Http.Response.BodyWriter, () => flushes++);
         stream.Http.Features.Set<Microsoft.AspNetCore.Http.Features.IHttpResponseBodyFeature>(body);
-        await stream.RunAsync((_, _) => Enumerable.Range(1, 10_000).Select(n => new SseItem<string>($"{n}")).ToAsyncEnumerable());
+        await stream.RunToEndAsync((_, _) => Enumerable.Range(1, 10_000).Select(n => new SseItem<string>($"{n}")).ToAsyncEnumerable());
         Assert.Equal(10_000, Regex.Count(stream.Read(), "data: "));
         Assert.InRange(flushes, 5, 500);
     }
@@ -241,7 +371,7 @@ public sealed class SseFeedTests
     {
         using var stream = new StreamHarness();
         var seen = new List<string>();
-        await stream.RunAsync((_, _) => Slow().ToAsyncEnumerable());
+        await stream.RunToEndAsync((_, _) => Slow().ToAsyncEnumerable());
         Assert.Equal(["retry: 1000\n\n", "data: 0\n\n", "data: 1\n\n", "data: 2\n\n"], seen);
 
         IEnumerable<SseItem<string>> Slow()
@@ -259,7 +389,7 @@ public sealed class SseFeedTests
     public async Task Event_that_is_there_when_the_stream_ends_is_sent()
     {
         using var stream = new StreamHarness();
-        await stream.RunAsync((_, _) => Ending().ToAsyncEnumerable());
+        await stream.RunToEndAsync((_, _) => Ending().ToAsyncEnumerable());
         Assert.Matches("^retry: 1000\n\ndata: a\n\ndata: b\n\nretry: \\d{4}\n\n$", stream.Read());
         FakeLogs.AssertEnd(stream, "host_stopping");
 
@@ -277,7 +407,7 @@ public sealed class SseFeedTests
     {
         using var stream = new StreamHarness();
         CancellationToken token = default;
-        await stream.RunAsync((_, cancellationToken) =>
+        await stream.RunToEndAsync((_, cancellationToken) =>
         {
             token = cancellationToken;
             return AsyncEnumerable.Empty<SseItem<string>>();
@@ -314,11 +444,14 @@ public sealed class SseFeedTests
     }
 
     [Theory]
-    [InlineData("opening", "sync")]
-    [InlineData("opening", "async")]
-    [InlineData("event", "async")]
-    [InlineData("event", "completed")]
-    public async Task Server_whose_flush_fails_has_lost_its_client(string when, string how)
+    [InlineData("opening", "sync", "client_left")]
+    [InlineData("opening", "async", "client_left")]
+    [InlineData("event", "sync", "client_left")]
+    [InlineData("event", "async", "client_left")]
+    [InlineData("event", "completed", "client_left")]
+    [InlineData("opening", "fault", "failed")]
+    [InlineData("event", "fault", "failed")]
+    public async Task Flush_that_fails_has_lost_its_client_or_is_a_fault_of_the_server(string when, string how, string end)
     {
         using var stream = new StreamHarness();
         int flushes = 0;
@@ -326,15 +459,17 @@ public sealed class SseFeedTests
         {
             Answer = () => flushes < (when == "opening" ? 1 : 2) ? null : how switch
             {
-                "sync" => throw new InvalidOperationException("gone"),
+                "sync" => throw new IOException("gone"),
+                "fault" => throw new InvalidOperationException("a fault"),
                 "async" => Task.FromException<System.IO.Pipelines.FlushResult>(new IOException("gone")),
                 _ => Task.FromResult(new System.IO.Pipelines.FlushResult(isCanceled: false, isCompleted: true)),
             },
         });
-        await stream.RunAsync(OnceAsync);
+        await stream.RunToEndAsync(OnceAsync);
         Assert.Equal(0, stream.Streams.Open);
-        FakeLogs.AssertQuiet(stream);
-        FakeLogs.AssertEnd(stream, "client_left");
+        Assert.Equal(end == "failed" ? 1 : 0, FakeLogs.Count(stream, LogLevel.Error));
+        Assert.Equal(end == "failed", stream.IsAborted);
+        FakeLogs.AssertEnd(stream, end);
 
         static async IAsyncEnumerable<SseItem<string>> OnceAsync(string? lastEventId, [EnumeratorCancellation] CancellationToken cancellationToken)
         {
@@ -351,7 +486,7 @@ public sealed class SseFeedTests
     public async Task Feed_may_throw_wherever_it_is_called(string where)
     {
         using var stream = new StreamHarness(new SseOptions { MaxStreams = 1 });
-        await stream.RunAsync((_, _) => where == "feed" ? throw new InvalidOperationException("no") : new ThrowingFeed(where));
+        await stream.RunToEndAsync((_, _) => where == "feed" ? throw new InvalidOperationException("no") : new ThrowingFeed(where));
         FakeLogs.AssertEnd(stream, where == "dispose" ? "feed_ended" : "feed_failed");
         Assert.Equal(where == "dispose" ? 0 : 1, FakeLogs.Count(stream, LogLevel.Error));
         Assert.Contains(stream.Logs.GetSnapshot(), entry => entry.Exception?.Message == "no");
@@ -359,11 +494,11 @@ public sealed class SseFeedTests
     }
 
     [Fact]
-    public async Task Position_is_an_event_of_its_own_with_an_id_and_no_data()
+    public async Task Position_is_an_event_of_its_own_with_an_id_and_no_data_of_the_feed()
     {
         using var stream = new StreamHarness();
-        await stream.RunAsync((_, _) => new[] { SsePosition.At<int>("7"), new SseItem<int>(0, "position") { EventId = "8" } }.ToAsyncEnumerable());
-        Assert.Equal("retry: 1000\n\nid: 7\nevent: position\ndata: \n\nid: 8\nevent: position\ndata: 0\n\n", stream.Read());
+        await stream.RunToEndAsync((_, _) => new[] { SsePosition.At<int>("7"), new SseItem<int>(0, "position") { EventId = "8" } }.ToAsyncEnumerable());
+        Assert.Equal("retry: 1000\n\nevent: position\ndata: {}\nid: 7\n\nevent: position\ndata: 0\nid: 8\n\n", stream.Read());
     }
 
     [Fact]
@@ -373,7 +508,7 @@ public sealed class SseFeedTests
         Task run = stream.RunAsync((_, cancellationToken) => OnceAsync(cancellationToken));
         stream.Time.Advance(stream.Options.MaxDuration);
         await run.WaitAsync(s_limit, TestContext.Current.CancellationToken);
-        Assert.EndsWith("retry: 30000\ndata: a\n\n", Regex.Replace(stream.Read(), "(?m)^:\n\n", ""), StringComparison.Ordinal);
+        Assert.EndsWith("data: a\nretry: 30000\n\n", Regex.Replace(stream.Read(), "(?m)^:\n\n", ""), StringComparison.Ordinal);
 
         static async IAsyncEnumerable<SseItem<string>> OnceAsync([EnumeratorCancellation] CancellationToken cancellationToken)
         {
@@ -390,7 +525,7 @@ public sealed class SseFeedTests
         Task run = stream.RunAsync((_, cancellationToken) => StreamHarness.SilentAsync(cancellationToken), options);
         Assert.Equal($"retry: 2000\n\n:{new string(' ', 100)}\n\n", stream.Read());
         stream.Time.Advance(3 * s_second);
-        Assert.Equal("event: keep-alive\ndata: \n\n", stream.Read());
+        Assert.Equal("event: keep-alive\ndata: {}\n\n", stream.Read());
         stream.Time.Advance(7 * s_second);
         await run.WaitAsync(s_limit, TestContext.Current.CancellationToken);
         Assert.Throws<ArgumentOutOfRangeException>(() => new SseStreamOptions { KeepAlive = TimeSpan.FromMinutes(4) });
@@ -422,6 +557,14 @@ public sealed class SseFeedTests
         public ValueTask DisposeAsync() => new(At("dispose", Task.CompletedTask));
 
         private TResult At<TResult>(string place, TResult result) => where == place ? throw new InvalidOperationException("no") : result;
+    }
+
+    // With an event, so that its stream is not held open.
+    private static async IAsyncEnumerable<SseItem<string>> FailingAsync()
+    {
+        yield return new SseItem<string>("a") { EventId = "1" };
+        await Task.Yield();
+        throw new InvalidOperationException("no");
     }
 
     private static double LastRetry(StreamHarness stream) =>

@@ -5,6 +5,7 @@ using Microsoft.Extensions.Diagnostics.Metrics.Testing;
 namespace FuncSse.Tests;
 
 /// <summary>What an operator sees of the streams.</summary>
+[Trait("Category", "Fast")]
 public sealed class SseMetricsTests : IDisposable
 {
     private readonly StreamHarness _stream = new(new SseOptions { MaxStreams = 1 });
@@ -33,7 +34,7 @@ public sealed class SseMetricsTests : IDisposable
     [Fact]
     public async Task Instruments_have_units_after_the_conventions()
     {
-        await _stream.RunAsync((_, _) => AsyncEnumerable.Empty<SseItem<string>>());
+        await _stream.RunToEndAsync((_, _) => AsyncEnumerable.Empty<SseItem<string>>());
         Assert.Equal("{stream}", _activeStreams.Instrument!.Unit);
         Assert.Equal("{event}", _sentEvents.Instrument!.Unit);
         Assert.Equal("{stream}", _refusedStreams.Instrument!.Unit);
@@ -45,7 +46,7 @@ public sealed class SseMetricsTests : IDisposable
     {
         Task run = _stream.RunCounterAsync();
         _stream.Time.Advance(TimeSpan.FromSeconds(3));
-        await new SseStreamResult<string>(_stream.Counter.ReadAsync).ExecuteAsync(_stream.NewRequest());
+        Task refused = new SseStreamResult<string>(_stream.Counter.ReadAsync).ExecuteAsync(_stream.NewRequest());
         Assert.Equal(1, ActiveStreams());
         Assert.Equal(3, _sentEvents.GetMeasurementSnapshot().EvaluateAsCounter());
         Assert.Equal(1, _refusedStreams.GetMeasurementSnapshot().EvaluateAsCounter());
@@ -53,6 +54,7 @@ public sealed class SseMetricsTests : IDisposable
 
         _stream.LeaveAsClient();
         await run;
+        await refused;
         Assert.Equal(0, ActiveStreams());
         Assert.Equal(3, Assert.Single(_durations.GetMeasurementSnapshot()).Value);
         Assert.Equal("client_left", EndReason());
@@ -68,11 +70,11 @@ public sealed class SseMetricsTests : IDisposable
     {
         if (reason is "feed_ended")
         {
-            await _stream.RunAsync((_, _) => AsyncEnumerable.Empty<SseItem<string>>());
+            await _stream.RunToEndAsync((_, _) => AsyncEnumerable.Empty<SseItem<string>>());
         }
         else if (reason is "feed_failed")
         {
-            await _stream.RunAsync<string>((_, _) => throw new InvalidOperationException());
+            await _stream.RunToEndAsync<string>((_, _) => throw new InvalidOperationException());
         }
         else
         {
@@ -83,8 +85,9 @@ public sealed class SseMetricsTests : IDisposable
                 "host_cancelled" => _stream.CancelAsHost,
                 _ => () => _stream.Time.Advance(_stream.Options.MaxDuration),
             };
+            _stream.Time.Advance(TimeSpan.FromSeconds(0.5));
             end();
-            await run;
+            await _stream.EndAsync(run);
         }
 
         Assert.Equal(reason, EndReason());

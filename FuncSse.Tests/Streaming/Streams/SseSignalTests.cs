@@ -2,6 +2,7 @@ using FuncSse.Streaming;
 
 namespace FuncSse.Tests;
 
+[Trait("Category", "Fast")]
 public sealed class SseSignalTests
 {
     private readonly SseSignal _signal = new();

@@ -8,6 +8,7 @@ using Microsoft.Extensions.Logging;
 namespace FuncSse.Tests;
 
 /// <summary>Clients that do not read, and more of them than are allowed, on a clock that stands until the test moves it.</summary>
+[Trait("Category", "Fast")]
 public sealed class SseStreamClientTests
 {
     private static readonly TimeSpan s_second = TimeSpan.FromSeconds(1);
@@ -139,7 +140,7 @@ public sealed class SseStreamClientTests
         using var stream = new StreamHarness();
         var limit = new DataRateLimit { MinDataRate = new MinDataRate(240, TimeSpan.FromSeconds(5)) };
         stream.Http.Features.Set<IHttpMinResponseDataRateFeature>(limit);
-        await stream.RunAsync((_, _) => AsyncEnumerable.Empty<SseItem<string>>());
+        await stream.RunToEndAsync((_, _) => AsyncEnumerable.Empty<SseItem<string>>());
         Assert.Null(limit.MinDataRate);
     }
 
@@ -153,9 +154,13 @@ public sealed class SseStreamClientTests
         for (int i = 0; i < 10; i++)
         {
             DefaultHttpContext second = stream.NewRequest();
-            await new SseStreamResult<string>(stream.Counter.ReadAsync).ExecuteAsync(second);
+            Task refused = new SseStreamResult<string>(stream.Counter.ReadAsync).ExecuteAsync(second);
             Assert.Equal(200, second.Response.StatusCode);
             string answer = stream.Read();
+            Assert.False(refused.IsCompleted); // It is held open for a second.
+            stream.Time.Advance(s_second + CoalescingTimeProvider.MaxDelay);
+            await refused;
+            stream.Read(); // A second's count of the other stream.
             Assert.Matches("^retry: [12]\\d{4}\n\n$", answer);
             waits.Add(answer);
         }
@@ -172,9 +177,9 @@ public sealed class SseStreamClientTests
     {
         Func<StreamHarness, Task>[] ways =
         [
-            async stream => await stream.RunAsync((_, _) => AsyncEnumerable.Empty<SseItem<string>>()),
-            async stream => await Record.ExceptionAsync(() => stream.RunAsync<string>((_, _) => throw new InvalidOperationException())),
-            async stream => await Record.ExceptionAsync(() => stream.RunAsync((_, _) => Once(new SseItem<string>("a") { EventId = "\0" }))),
+            async stream => await stream.RunToEndAsync((_, _) => AsyncEnumerable.Empty<SseItem<string>>()),
+            async stream => await Record.ExceptionAsync(() => stream.RunToEndAsync<string>((_, _) => throw new InvalidOperationException())),
+            async stream => await Record.ExceptionAsync(() => stream.RunToEndAsync((_, _) => Once(new SseItem<string>("a") { EventId = "\0" }))),
             stream => EndAsync(stream, stream.LeaveAsClient),
             stream => EndAsync(stream, stream.StopHost),
             stream => EndAsync(stream, stream.CancelAsHost),
@@ -200,8 +205,9 @@ public sealed class SseStreamClientTests
             Task run = stream.RunCounterAsync();
             Assert.Equal(1, stream.Streams.Open);
             Assert.False(stream.Streams.TryEnter("test"));
+            stream.Time.Advance(0.5 * s_second);
             end();
-            await run;
+            await stream.EndAsync(run);
         }
     }
 

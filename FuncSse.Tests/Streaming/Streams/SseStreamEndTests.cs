@@ -5,6 +5,7 @@ using Microsoft.Extensions.Logging;
 namespace FuncSse.Tests;
 
 /// <summary>How a stream ends, and what a feed may do to it, on a clock that stands until the test moves it.</summary>
+[Trait("Category", "Fast")]
 public sealed class SseStreamEndTests
 {
     private static readonly TimeSpan s_second = TimeSpan.FromSeconds(1);
@@ -43,11 +44,17 @@ public sealed class SseStreamEndTests
         using var stream = new StreamHarness();
         Fire(stream, token);
         bool isCalled = false;
-        await stream.RunAsync((_, _) =>
+        Task run = stream.RunAsync((_, _) =>
         {
             isCalled = true;
             return AsyncEnumerable.Empty<SseItem<string>>();
-        }).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        });
+        await Eventually.TrueAsync(() =>
+        {
+            stream.Time.Advance(TimeSpan.FromMilliseconds(1));
+            return run.IsCompleted;
+        });
+        await run;
         Assert.False(isCalled);
         Assert.Equal(0, stream.Streams.Open);
     }
@@ -81,7 +88,7 @@ public sealed class SseStreamEndTests
     public async Task Feed_that_fails_ends_the_stream_and_is_logged_once()
     {
         using var stream = new StreamHarness();
-        await stream.RunAsync(FailingAsync);
+        await stream.RunToEndAsync(FailingAsync);
         Assert.Matches("^retry: 1000\n\ndata: a\n\nretry: \\d{4}\n\n$", stream.Read());
         Assert.Equal(0, stream.Streams.Open);
         Assert.Single(stream.Logs.GetSnapshot(), entry => entry.Level == LogLevel.Error && entry.Exception?.Message == "no more");
@@ -99,7 +106,7 @@ public sealed class SseStreamEndTests
     {
         using var stream = new StreamHarness();
         var item = new SseItem<string>("a") { EventId = "1\0" };
-        await stream.RunAsync((_, _) => new[] { item }.ToAsyncEnumerable());
+        await stream.RunToEndAsync((_, _) => new[] { item }.ToAsyncEnumerable());
         Assert.Matches("^retry: 1000\n\nretry: \\d{4}\n\n$", stream.Read());
     }
 
@@ -142,8 +149,9 @@ public sealed class SseStreamEndTests
     {
         using var stream = new StreamHarness();
         Task run = stream.RunAsync((_, cancellationToken) => StreamHarness.SilentAsync(cancellationToken));
+        stream.Time.Advance(0.5 * s_second);
         stream.CancelAsHost();
-        await run;
+        await stream.EndAsync(run);
         Assert.DoesNotContain(stream.Logs.GetSnapshot(), entry => entry.Level > LogLevel.Information);
     }
 

@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Http;
 namespace FuncSse.Tests;
 
 /// <summary>The life of a stream on a clock that stands until the test moves it.</summary>
+[Trait("Category", "Fast")]
 public sealed class SseStreamTests
 {
     private static readonly TimeSpan s_second = TimeSpan.FromSeconds(1);
@@ -21,7 +22,7 @@ public sealed class SseStreamTests
         stream.Time.Advance(s_second - TimeSpan.FromTicks(1));
         Assert.Equal("", stream.Read());
         stream.Time.Advance(TimeSpan.FromTicks(1));
-        Assert.Equal("id: 1\ndata: 1\n\n", stream.Read());
+        Assert.Equal("data: 1\nid: 1\n\n", stream.Read());
         stream.LeaveAsClient();
         await run;
     }
@@ -37,7 +38,7 @@ public sealed class SseStreamTests
             stream.Time.Advance(s_second - TimeSpan.FromTicks(1));
             Assert.Equal("", stream.Read());
             stream.Time.Advance(TimeSpan.FromTicks(1));
-            Assert.Equal($"id: {second}\ndata: {second}\n\n", stream.Read());
+            Assert.Equal($"data: {second}\nid: {second}\n\n", stream.Read());
         }
 
         stream.LeaveAsClient();
@@ -75,7 +76,7 @@ public sealed class SseStreamTests
 
         Task run = stream.RunCounterAsync();
         stream.Time.Advance(2 * s_second);
-        Assert.Equal($"retry: 1000\n\nid: {next}\ndata: {next}\n\nid: {next + 1}\ndata: {next + 1}\n\n", stream.Read());
+        Assert.Equal($"retry: 1000\n\ndata: {next}\nid: {next}\n\ndata: {next + 1}\nid: {next + 1}\n\n", stream.Read());
         stream.LeaveAsClient();
         await run;
     }
@@ -91,7 +92,7 @@ public sealed class SseStreamTests
         using var stream = new StreamHarness();
         stream.Http.Request.QueryString = new QueryString(query);
         string? seen = "not called";
-        await stream.RunAsync((lastEventId, _) =>
+        await stream.RunToEndAsync((lastEventId, _) =>
         {
             seen = lastEventId;
             return AsyncEnumerable.Empty<SseItem<string>>();
@@ -107,7 +108,7 @@ public sealed class SseStreamTests
         {
             using var stream = new StreamHarness();
             stream.Http.Request.Headers["Last-Event-ID"] = id;
-            await stream.RunAsync((lastEventId, _) =>
+            await stream.RunToEndAsync((lastEventId, _) =>
             {
                 seen.Add(lastEventId);
                 return AsyncEnumerable.Empty<SseItem<string>>();
@@ -159,15 +160,15 @@ public sealed class SseStreamTests
     public async Task Stream_of_a_feed_that_has_no_more_events_ends()
     {
         using var stream = new StreamHarness();
-        await stream.RunAsync((_, _) => new[] { new SseItem<string>("a", "t"), new SseItem<string>("b") { EventId = "2" } }.ToAsyncEnumerable());
-        Assert.Equal("retry: 1000\n\nevent: t\ndata: a\n\nid: 2\ndata: b\n\n", stream.Read());
+        await stream.RunToEndAsync((_, _) => new[] { new SseItem<string>("a", "t"), new SseItem<string>("b") { EventId = "2" } }.ToAsyncEnumerable());
+        Assert.Equal("retry: 1000\n\nevent: t\ndata: a\n\ndata: b\nid: 2\n\n", stream.Read());
     }
 
     [Fact]
     public async Task Data_that_is_no_text_is_sent_as_json()
     {
         using var stream = new StreamHarness();
-        await stream.RunAsync((_, _) => new[] { new SseItem<Reading>(new Reading("a\nb", 1.5)), new SseItem<Reading>(null!) }.ToAsyncEnumerable());
+        await stream.RunToEndAsync((_, _) => new[] { new SseItem<Reading>(new Reading("a\nb", 1.5)), new SseItem<Reading>(null!) }.ToAsyncEnumerable());
         Assert.Equal("retry: 1000\n\ndata: {\"name\":\"a\\nb\",\"value\":1.5}\n\ndata: \n\n", stream.Read());
     }
 

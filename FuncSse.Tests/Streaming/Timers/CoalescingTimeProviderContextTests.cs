@@ -5,6 +5,7 @@ using FuncSse.Streaming;
 namespace FuncSse.Tests;
 
 /// <summary>Each callback runs in a context of its own. The system's timers are the specification, so they run the same tests.</summary>
+[Trait("Category", "Fast")]
 public sealed class CoalescingTimeProviderContextTests
 {
     private static readonly AsyncLocal<string?> s_tenant = new();

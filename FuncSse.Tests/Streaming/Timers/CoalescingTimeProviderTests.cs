@@ -3,6 +3,7 @@ using FuncSse.Streaming;
 
 namespace FuncSse.Tests;
 
+[Trait("Category", "Fast")]
 public sealed class CoalescingTimeProviderTests : IDisposable
 {
     private static readonly TimeSpan s_millisecond = TimeSpan.FromMilliseconds(1);

@@ -3,6 +3,7 @@ using FuncSse.Streaming;
 namespace FuncSse.Tests;
 
 /// <summary>An end at a time of day.</summary>
+[Trait("Category", "Fast")]
 public sealed class SseDeadlineTests
 {
     [Theory]

@@ -2,6 +2,7 @@ using FuncSse.Streaming;
 
 namespace FuncSse.Tests;
 
+[Trait("Category", "Fast")]
 public sealed class TimerWheelTests
 {
     // More than one turn of the wheel.

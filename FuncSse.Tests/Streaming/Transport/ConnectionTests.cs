@@ -43,7 +43,7 @@ public sealed class ConnectionTests
     [Fact]
     public async Task Download_after_a_stream_on_the_same_connection_is_not_held_back()
     {
-        Assert.SkipUnless(OperatingSystem.IsLinux(), "The limit is Linux's.");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Only Linux has this limit. Run this test on Linux.");
         await using WebApplication app = await StartAsync(HttpProtocols.Http1);
         using var client = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = 1 }) { BaseAddress = new Uri(app.Urls.Single()) };
         string fresh = await GetAsync(client, "/limit");

@@ -6,6 +6,7 @@ using FuncSse.Streaming;
 
 namespace FuncSse.Tests;
 
+[Trait("Category", "Fast")]
 public sealed class DirectSocketWriterTests : IDisposable
 {
     private const int MaxBufferedBytes = 64 * 1024;

@@ -10,6 +10,7 @@ using MvcJsonOptions = Microsoft.AspNetCore.Mvc.JsonOptions;
 namespace FuncSse.Tests;
 
 /// <summary>JSON as <c>TypedResults.ServerSentEvents</c> has it, byte by byte, and whose options hold.</summary>
+[Trait("Category", "Fast")]
 public sealed partial class SseJsonTests
 {
     private static readonly Action<JsonSerializerOptions> s_none = _ => { };

@@ -6,6 +6,7 @@ using FuncSse.Streaming;
 
 namespace FuncSse.Tests;
 
+[Trait("Category", "Fast")]
 public sealed class SseStreamWriterTests
 {
     private readonly Pipe _pipe = new(new PipeOptions(pauseWriterThreshold: 0));
@@ -32,12 +33,12 @@ public sealed class SseStreamWriterTests
     }
 
     [Theory]
-    [InlineData("1", null, "1", "id: 1\ndata: 1\n\n")]
+    [InlineData("1", null, "1", "data: 1\nid: 1\n\n")]
     [InlineData("x", null, null, "data: x\n\n")]
     [InlineData("", null, null, "data: \n\n")]
-    [InlineData("x", "tick", "a-1", "id: a-1\nevent: tick\ndata: x\n\n")]
-    [InlineData("x", "", "", "id: \nevent: \ndata: x\n\n")]
-    [InlineData(" x ", " t ", "i i", "id: i i\nevent:  t \ndata:  x \n\n")]
+    [InlineData("x", "tick", "a-1", "event: tick\ndata: x\nid: a-1\n\n")]
+    [InlineData("x", "", "", "event: \ndata: x\nid: \n\n")]
+    [InlineData(" x ", " t ", "i i", "event:  t \ndata:  x \nid: i i\n\n")]
     [InlineData("a\nb", null, null, "data: a\ndata: b\n\n")]
     [InlineData("a\rb", null, null, "data: a\ndata: b\n\n")]
     [InlineData("a\r\nb", null, null, "data: a\ndata: b\n\n")]
@@ -47,8 +48,8 @@ public sealed class SseStreamWriterTests
     [InlineData("a\n", null, null, "data: a\ndata: \n\n")]
     [InlineData("\nid: 9\n\nretry: 1", null, null, "data: \ndata: id: 9\ndata: \ndata: retry: 1\n\n")]
     [InlineData("a\u0085b\u2028c\u000bd\0e", null, null, "data: a\u0085b\u2028c\u000bd\0e\n\n")]
-    [InlineData("Grüße, 世界 🌍", "日", "e", "id: e\nevent: 日\ndata: Grüße, 世界 🌍\n\n")]
-    public async Task Event_is_id_then_event_then_a_line_for_each_line_of_data(string data, string? type, string? id, string expected)
+    [InlineData("Grüße, 世界 🌍", "日", "e", "event: 日\ndata: Grüße, 世界 🌍\nid: e\n\n")]
+    public async Task Event_is_its_type_then_a_line_for_each_line_of_data_then_its_id(string data, string? type, string? id, string expected)
     {
         _writer.WriteEvent(data, type, id);
         Assert.Equal(expected, await WrittenAsync());
@@ -65,7 +66,7 @@ public sealed class SseStreamWriterTests
     public async Task Event_may_change_the_retry()
     {
         _writer.WriteEvent("x", "t", "1", TimeSpan.FromSeconds(2));
-        Assert.Equal("id: 1\nevent: t\nretry: 2000\ndata: x\n\n", await WrittenAsync());
+        Assert.Equal("event: t\ndata: x\nretry: 2000\nid: 1\n\n", await WrittenAsync());
     }
 
     [Theory]
@@ -126,9 +127,9 @@ public sealed class SseStreamWriterTests
     public async Task Frame_after_a_large_event_that_was_not_flushed_follows_it_whole()
     {
         string large = new('x', 3 * SseStreamWriter.DataWindow);
-        _writer.WriteEvent(large);
-        _writer.WriteEvent("next");
-        Assert.Equal($"data: {large}\n\ndata: next\n\n", await WrittenAsync());
+        _writer.WriteEvent(large, "t", "1", TimeSpan.FromSeconds(2));
+        _writer.WriteEvent("next"u8, eventId: "2");
+        Assert.Equal($"event: t\ndata: {large}\nretry: 2000\nid: 1\n\ndata: next\nid: 2\n\n", await WrittenAsync());
     }
 
     [Fact]

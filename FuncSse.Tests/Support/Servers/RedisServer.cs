@@ -46,7 +46,7 @@ internal sealed class RedisServer(params string[] arguments) : IAsyncDisposable
     {
         string[] all =
         [
-            "--port", $"{Port}", "--bind", "127.0.0.1", "--dir", _data.FullName, "--enable-debug-command", "yes", "--loglevel", "warning",
+            "--port", $"{Port}", "--bind", "127.0.0.1", "--dir", _data.FullName, "--loglevel", "warning",
             "--save", "", .. arguments,
         ];
         _process = Process.Start(new ProcessStartInfo(Program, all) { RedirectStandardOutput = true })!;

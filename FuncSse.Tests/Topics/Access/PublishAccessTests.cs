@@ -1,10 +1,16 @@
+using System.Diagnostics;
 using System.Net;
 using FuncSse.Topics;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Hosting.Internal;
 
 namespace FuncSse.Tests.Topics;
 
 /// <summary>Who may publish over HTTP, and how much.</summary>
+[Trait("Category", "Fast")]
 public sealed class PublishAccessTests
 {
     private const string First = "first key of the app";
@@ -52,7 +58,21 @@ public sealed class PublishAccessTests
             http.Request.Headers[parts[0]] = parts[1];
         }
 
-        Assert.Equal(isAllowed, PublishAccess.IsAllowed(http, new TopicOptions()));
+        Assert.Equal(isAllowed, PublishAccess.IsAllowedWithoutKey(http, new TopicOptions()));
+        http.RequestServices = Services("Production"); // A proxy that adds no header looks like this machine.
+        Assert.False(PublishAccess.IsAllowedWithoutKey(http, new TopicOptions()));
+    }
+
+    [Fact]
+    public async Task Outside_of_development_the_answer_says_which_setting_is_missing()
+    {
+        await using TopicServer server = await TopicServer.StartAsync([], environment: "Production");
+        using var body = new StringContent("x");
+        using HttpResponseMessage response = await server.Client.PostAsync("topics/a", body, TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.Unauthorized, response.StatusCode);
+        string line = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        Assert.Contains("set Topics__PublishKey", line, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', line);
     }
 
     [Theory]
@@ -79,7 +99,9 @@ public sealed class PublishAccessTests
         }
 
         http.Request.QueryString = query is null ? QueryString.Empty : QueryString.Create("code", query);
-        Assert.Equal(isAllowed, PublishAccess.IsAllowed(http, new TopicOptions { PublishKey = [First, Second] }));
+        var options = new TopicOptions { PublishKey = [First, Second] };
+        Assert.Equal(isAllowed, PublishAccess.FindKey(http.Request, options) is not null);
+        Assert.False(PublishAccess.IsAllowedWithoutKey(http, options));
     }
 
     [Fact]
@@ -123,9 +145,30 @@ public sealed class PublishAccessTests
         }
     }
 
+    [Fact]
+    public async Task Callers_that_only_the_app_has_checked_share_a_rate_whatever_key_they_make_up()
+    {
+        await using TopicServer server = await TopicServer.StartAsync(
+            [("Topics:MaxPublishRate", "5")],
+            use: app => app.MapPost("/checked/{*name}", (string name) => new TopicPublishResult(name, isAuthorized: true)));
+        int published = 0;
+        long began = Stopwatch.GetTimestamp();
+        for (int number = 0; number < 50; number++)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, $"checked/a?code={number}") { Content = new StringContent("x") };
+            using HttpResponseMessage response = await server.Client.SendAsync(request, TestContext.Current.CancellationToken);
+            published += response.StatusCode == HttpStatusCode.OK ? 1 : 0;
+        }
+
+        Assert.InRange(published, 5, 5 + (5 * (1 + Stopwatch.GetElapsedTime(began).TotalSeconds)));
+    }
+
+    private static ServiceProvider Services(string environment) => new ServiceCollection()
+        .AddSingleton<IHostEnvironment>(new HostingEnvironment { EnvironmentName = environment }).BuildServiceProvider();
+
     private static DefaultHttpContext Request(string host)
     {
-        var http = new DefaultHttpContext();
+        var http = new DefaultHttpContext { RequestServices = Services("Development") };
         http.Request.Scheme = "http";
         http.Request.Host = new HostString(host);
         return http;

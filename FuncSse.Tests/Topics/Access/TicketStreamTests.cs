@@ -3,6 +3,7 @@ using System.Net;
 namespace FuncSse.Tests.Topics;
 
 /// <summary>How a ticket is presented, what it opens, and how long.</summary>
+[Trait("Category", "Fast")]
 public sealed class TicketStreamTests
 {
     [Theory]

@@ -9,6 +9,7 @@ using Microsoft.AspNetCore.Http;
 namespace FuncSse.Tests.Topics;
 
 /// <summary>What is a ticket, and what only looks like one.</summary>
+[Trait("Category", "Fast")]
 public sealed class TicketTests
 {
     private const long Now = 1_000_000; // Seconds since 1970, as the clock of these tests shows.

@@ -13,6 +13,7 @@ using Microsoft.Extensions.Options;
 namespace FuncSse.Tests.Topics;
 
 /// <summary>The app's own rule, with the authentication middleware of ASP.NET Core.</summary>
+[Trait("Category", "Fast")]
 public sealed class TopicAuthorizationTests
 {
     [Fact]

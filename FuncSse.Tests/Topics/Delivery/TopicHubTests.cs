@@ -5,6 +5,7 @@ using FuncSse.Topics;
 namespace FuncSse.Tests.Topics;
 
 /// <summary>The hub and its subscriptions, on the log in memory.</summary>
+[Trait("Category", "Fast")]
 public sealed class TopicHubTests : IAsyncDisposable
 {
     private readonly FaultyLog _log = new(new MemoryEventLog(new TopicOptions(), TimeProvider.System));
@@ -232,7 +233,7 @@ public sealed class TopicHubTests : IAsyncDisposable
     public async Task Storm_of_returns_reads_the_log_once()
     {
         const int Events = 1000;
-        const int Clients = 4000;
+        const int Clients = 1000;
         List<string> ids = [await _node.EarliestAsync()];
         for (int number = 0; number < Events; number++)
         {
@@ -308,14 +309,15 @@ public sealed class TopicHubTests : IAsyncDisposable
         await _node.PublishAsync("a", "1");
         Assert.Equal("1", await reader.DataAsync());
         Assert.Single(_node.Logs.GetSnapshot(), entry => entry.Message.Contains("cannot be reached", StringComparison.Ordinal));
-        Assert.Single(_node.Logs.GetSnapshot(), entry => entry.Message.Contains("can be reached again", StringComparison.Ordinal));
+        Assert.Single(_node.Logs.GetSnapshot(), entry => entry.Message.Contains("can be reached again, after", StringComparison.Ordinal));
     }
 
     [Fact]
     public async Task Log_that_takes_no_events_while_it_is_read_is_told_once()
     {
         await using var other = new TopicNode(_log);
-        await using var node = new TopicNode(new FaultyLog(_log) { OnAppend = (_, _) => throw new EventLogUnavailableException() });
+        var time = new ManualTimeProvider();
+        await using var node = new TopicNode(new FaultyLog(_log) { OnAppend = (_, _) => throw new EventLogUnavailableException() }, time: time);
         using TopicReader reader = node.Subscribe("a");
         await reader.NextAsync();
         Task<string> publish = node.PublishAsync("a", "lost");
@@ -323,7 +325,7 @@ public sealed class TopicHubTests : IAsyncDisposable
         {
             await other.PublishAsync("a", "1");
             Assert.Equal("1", await reader.DataAsync());
-            await Task.Delay(50, TestContext.Current.CancellationToken);
+            time.Advance(TimeSpan.FromMilliseconds(50));
         }
 
         await Assert.ThrowsAsync<EventLogUnavailableException>(() => publish);

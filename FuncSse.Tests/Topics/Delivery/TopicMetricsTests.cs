@@ -5,6 +5,7 @@ using FuncSse.Topics;
 namespace FuncSse.Tests.Topics;
 
 /// <summary>What an operator sees of the topics.</summary>
+[Trait("Category", "Fast")]
 public sealed class TopicMetricsTests : IAsyncDisposable
 {
     private readonly TopicNode _node = new(new MemoryEventLog(new TopicOptions(), TimeProvider.System));
@@ -55,7 +56,7 @@ public sealed class TopicMetricsTests : IAsyncDisposable
         using TopicReader other = _node.Subscribe("t", "unknown");
         await one.NextAsync();
         await other.NextAsync();
-        await _node.AppendAsync("damaged"u8.ToArray());
+        await _node.AppendAsync([new NumberedRecord(100, "damaged"u8.ToArray())]);
         await _node.PublishAsync("t", "1");
         await one.NextAsync();
         await other.NextAsync();
@@ -76,7 +77,7 @@ public sealed class TopicMetricsTests : IAsyncDisposable
         string earliest = await _node.EarliestAsync();
         for (int number = 0; number < TopicMetrics.MaxSkippedKept + 100; number++)
         {
-            await _node.AppendAsync("{\"v\":2}"u8.ToArray());
+            await _node.AppendAsync([new NumberedRecord(100 + number, "{\"v\":3}"u8.ToArray())]);
         }
 
         await _node.ReadAsync(earliest);

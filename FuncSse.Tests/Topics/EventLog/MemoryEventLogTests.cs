@@ -3,6 +3,7 @@ using FuncSse.Topics;
 namespace FuncSse.Tests.Topics;
 
 /// <summary>The log in memory: what every log does, and its bounds.</summary>
+[Trait("Category", "Fast")]
 public sealed class MemoryEventLogTests : EventLogSpecification
 {
     private protected override IEventLog CreateLog() => new MemoryEventLog(new TopicOptions(), TimeProvider.System);

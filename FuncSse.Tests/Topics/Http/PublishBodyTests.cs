@@ -8,6 +8,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 namespace FuncSse.Tests.Topics;
 
 /// <summary>Publishers whose request breaks: a failure of theirs is none of the app's, whose platform counts what leaves a function.</summary>
+[Trait("Category", "Fast")]
 public sealed class PublishBodyTests
 {
     private readonly ConcurrentQueue<Exception> _failures = new();

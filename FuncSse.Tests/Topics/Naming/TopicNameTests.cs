@@ -3,6 +3,7 @@ using FuncSse.Topics;
 namespace FuncSse.Tests.Topics;
 
 /// <summary>Names, patterns, and the types of events.</summary>
+[Trait("Category", "Fast")]
 public sealed class TopicNameTests
 {
     [Theory]
@@ -16,6 +17,12 @@ public sealed class TopicNameTests
     [InlineData("a/../b", false)]
     [InlineData("a/./b", false)]
     [InlineData("a/...", true)]
+    [InlineData("auth0|5f7c", true)]
+    [InlineData("name+tag@example.com", true)]
+    [InlineData("-._~!$&'()+,;=:@|", true)]
+    [InlineData("$own", false)]
+    [InlineData("a/$b", true)]
+    [InlineData("CONTOSO\\user", false)]
     [InlineData("a b", false)]
     [InlineData("é", false)]
     [InlineData("a%2Fb", false)]
@@ -24,6 +31,37 @@ public sealed class TopicNameTests
     [InlineData("a?", false)]
     [InlineData(null, false)]
     public void Name_is_valid_or_not(string? name, bool isValid) => Assert.Equal(isValid, TopicName.IsValid(name));
+
+    [Theory]
+    [InlineData("", "~")]
+    [InlineData("~", "~7E")]
+    [InlineData(".", "~2E")]
+    [InlineData("..", "~2E~2E")]
+    [InlineData("...", "...")]
+    [InlineData("a.B-9_", "a.B-9_")]
+    [InlineData("auth0|5f7c", "auth0~7C5f7c")]
+    [InlineData("CONTOSO\\user", "CONTOSO~5Cuser")]
+    [InlineData("name+tag@example.com", "name~2Btag~40example.com")]
+    [InlineData("a/b*c", "a~2Fb~2Ac")]
+    [InlineData("$é 😀\n", "~24~C3~A9~20~F0~9F~98~80~0A")]
+    public void Any_text_becomes_a_segment_and_comes_back(string text, string segment)
+    {
+        Assert.Equal(segment, TopicName.Escape(text));
+        Assert.Equal(text, TopicName.Unescape(segment));
+        Assert.True(TopicName.IsValid($"users/{segment}/x") && TopicName.IsValid(segment));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("~7")]
+    [InlineData("~7e")]
+    [InlineData("~41")]
+    [InlineData("a~")]
+    [InlineData("~FF")]
+    [InlineData("a/b")]
+    [InlineData("é")]
+    [InlineData(".")]
+    public void Segment_that_was_not_escaped_is_refused(string segment) => Assert.Throws<FormatException>(() => TopicName.Unescape(segment));
 
     [Theory]
     [InlineData(256, true)]

@@ -3,6 +3,7 @@ using FuncSse.Topics;
 namespace FuncSse.Tests.Topics;
 
 /// <summary>Publishing: what is refused, and what becomes of it when the log does not take it.</summary>
+[Trait("Category", "Fast")]
 public sealed class TopicPublisherTests : IAsyncDisposable
 {
     private static readonly Task<IReadOnlyList<LogPosition>?> s_never = new TaskCompletionSource<IReadOnlyList<LogPosition>?>().Task;

@@ -1,0 +1,82 @@
+namespace FuncSse.Streaming;
+
+#pragma warning disable CA1001 // RunAsync, which is called once, disposes of the watchdog.
+internal abstract partial class SseStream
+#pragma warning restore CA1001
+{
+    private async Task CloseAsync()
+    {
+        await _ending.WaitForFeedAsync(CloseFeedAsync);
+        if (_ending.Reason == SseStreamEnd.Failed)
+        {
+            _http.Abort();
+            return;
+        }
+
+        if (!CanSend || _ending.ClientLeft.IsCancellationRequested)
+        {
+            return;
+        }
+
+        _ending.RestartGrace(); // The feed may have taken its time.
+        if (!Settings.IsResumable)
+        {
+            await CloseAnswerAsync();
+            return;
+        }
+
+        if (_ending.Reason == SseStreamEnd.TicketExpired)
+        {
+            Writer.WriteEvent("{}", "expired"); // Without a retry: the client learns when it returns that it may not.
+        }
+        else if (_ending.LastRetry(_output.Events, _output.FeedRetry) is { } retry)
+        {
+            Writer.WriteRetry(retry);
+        }
+
+        await FlushPendingAsync();
+        if (!HasEvents)
+        {
+            await SseStreamEnding.HoldAsync(_http, Services, _output.Duration);
+        }
+    }
+
+    // A clean end would make a part of an answer look like the whole.
+    private async Task CloseAnswerAsync()
+    {
+        await FlushPendingAsync();
+        if (_ending.Reason != SseStreamEnd.FeedEnded)
+        {
+            await _ending.BreakAsync(Settings.WriteTimeout);
+        }
+    }
+
+    private ValueTask FlushPendingAsync() => Writer.Unflushed > 0 ? FlushAsync() : ValueTask.CompletedTask;
+
+    // The pump goes on, and the feed is cancelled, on another thread: whatever a feed does must not hold up who ends the stream.
+    private void End(SseStreamEnd reason)
+    {
+        if (!_ending.TryEnd(reason))
+        {
+            _watchdog.OnEnding(); // A client that does not read must not delay a stop.
+        }
+        else
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(
+                static self =>
+                {
+                    self.Signal.Set();
+                    try
+                    {
+                        self.CancelFeed();
+                    }
+                    catch (AggregateException exception)
+                    {
+                        self._ending.LogLate(exception);
+                    }
+                },
+                this,
+                preferLocal: false);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+/** It is `connecting` until the first stream is open. `failed` (400, 403, or 401 without `getTicket`) and `closed` are final. */
+export type State = 'connecting' | 'open' | 'reconnecting' | 'failed' | 'closed';
+
+/** What is known about a change of the state. */
+export interface Detail {
+  /**
+   * `lost` (the connection), `silent`, `slept`, `online`, `returned` (from the back-forward cache), `expired` (the ticket), `ticket`
+   * (`getTicket` failed or took too long), `refused` (see `status` and `response`), `unreachable` (no answer, or no stream within
+   * `openTimeout`), `ended` (204), `close`.
+   */
+  reason?: string;
+  status?: number;
+  /** The answer to a HEAD, or to a GET where HEAD gets a 405. */
+  response?: Response;
+  /** Milliseconds until the next try. Without it the browser itself comes back. */
+  delay?: number;
+}
+
+export interface Options {
+  /** Gets each event once. */
+  onEvent?: (event: MessageEvent<string>) => void;
+  /** Events were lost (`expired`, `unknown`): load the state anew. Later events follow. */
+  onReset?: (reset: { reason: string }) => void;
+  /** Hears each change, and again when more is known about it. */
+  onState?: (state: State, detail: Detail) => void;
+  /** The named event types to pass on, besides events without a type. */
+  types?: readonly string[];
+  /** The first stream begins after this event. */
+  lastEventId?: string;
+  /**
+   * Returns a ticket for `?access_token=`, or nothing after it renewed a cookie. It is called before the first stream (unless the address
+   * has a ticket), after a 401 and after an `expired` event.
+   */
+  getTicket?: () => Promise<string | void> | string | void;
+  /** As for `EventSource`. */
+  withCredentials?: boolean;
+  /**
+   * Milliseconds without an event after which a stream is dead. The default is 2.5 intervals of its `keep-alive` and `position` events, 5 s
+   * at least and 40 s at first. A stream without such events is never dead.
+   */
+  silence?: number | (() => number | undefined);
+  /** Milliseconds that a stream or a ticket may take (30,000). */
+  openTimeout?: number;
+  /** One stream for all tabs with the same address and types, in a secure context. Only ids make it lossless. */
+  shareTabs?: boolean;
+}
+
+export interface Subscription {
+  readonly state: State;
+  readonly lastEventId: string;
+  close(): void;
+}
+
+/** Subscribes to an event stream and keeps the subscription through whatever happens to its connections. */
+export function subscribe(url: string | URL, options?: Options): Subscription;
+
+/**
+ * Makes one segment of a topic's name of any text, such as a user's id. The letters `A-Z a-z`, digits and `-._` stay as they are, each other
+ * UTF-8 byte becomes `~` and two upper-case hexadecimal digits, also the dots of `.` and `..`, and the empty text becomes `~`. No two texts
+ * have the same segment. A text that UTF-8 cannot encode (half a surrogate pair) throws a `URIError`.
+ */
+export function escapeTopic(text: string): string;
+
+/**
+ * Sends a POST and yields the events of the stream that answers. At the stream's end the iteration ends. An abort throws the signal's reason
+ * (an `AbortError`). All else throws an error, which has the `response` if that was not a stream. A `break` closes the stream.
+ */
+export function post(
+  url: string | URL,
+  body?: BodyInit | null,
+  options?: { headers?: HeadersInit; signal?: AbortSignal; credentials?: RequestCredentials },
+): AsyncGenerator<{ type: string; data: string; lastEventId: string }, void, void>;
