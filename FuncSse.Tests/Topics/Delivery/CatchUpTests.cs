@@ -12,7 +12,6 @@ public sealed class CatchUpTests : IAsyncDisposable
 
     private readonly FaultyLog _log = new(new MemoryEventLog(new TopicOptions(), TimeProvider.System));
     private readonly TopicNode _publisher;
-    private long _number = 1000;
 
     public CatchUpTests() => _publisher = new TopicNode(_log);
 
@@ -144,13 +143,13 @@ public sealed class CatchUpTests : IAsyncDisposable
     public async Task Events_of_other_topics_are_not_decoded()
     {
         string earliest = await _publisher.EarliestAsync();
-        await _publisher.AppendAsync([Damaged("other")]);
+        await _publisher.AppendAsync([new NumberedRecord(101, Damaged("other"))]);
         await _publisher.PublishAsync("a", "1");
         await using var node = new TopicNode(_log);
         using TopicReader missed = node.Subscribe("a", TopicSubscription.Earliest);
         Assert.Equal(earliest, TopicReader.Id(await missed.NextAsync()));
         Assert.Equal("1", await missed.DataAsync());
-        await _publisher.AppendAsync([Damaged("other")]);
+        await _publisher.AppendAsync([new NumberedRecord(102, Damaged("other"))]);
         await _publisher.PublishAsync("a", "2");
         Assert.Equal("2", await missed.DataAsync());
         Assert.Empty(node.Logs.GetSnapshot());
@@ -158,7 +157,7 @@ public sealed class CatchUpTests : IAsyncDisposable
         using TopicReader other = node.Subscribe("other a", earliest);
         await other.NextAsync();
         Assert.Equal(["1", "2"], await other.DataAsync(2));
-        await _publisher.AppendAsync([Damaged("other")]);
+        await _publisher.AppendAsync([new NumberedRecord(103, Damaged("other"))]);
         await _publisher.PublishAsync("a", "3");
         Assert.Equal("3", await other.DataAsync());
         Assert.Equal("3", await missed.DataAsync());
@@ -180,10 +179,6 @@ public sealed class CatchUpTests : IAsyncDisposable
         Assert.Equal(reads, _log.Reads);
     }
 
-    private NumberedRecord Damaged(string topic)
-    {
-        byte[] line = new EventRecord(topic, null, DateTimeOffset.UnixEpoch, Encoding.UTF8.GetBytes("x")).Encode();
-        line[20 + topic.Length] = (byte)'#'; // After the topic.
-        return new NumberedRecord(++_number, line);
-    }
+    private static byte[] Damaged(string topic) =>
+        [.. new EventRecord(topic, null, DateTimeOffset.UnixEpoch, Encoding.UTF8.GetBytes("x")).Encode().Select((b, i) => i == 20 + topic.Length ? (byte)'#' : b)];
 }

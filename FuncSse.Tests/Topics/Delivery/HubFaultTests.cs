@@ -119,7 +119,7 @@ public sealed class HubFaultTests : IAsyncDisposable
         await Eventually.TrueAsync(() => hub.IsLogUnreachable);
         _log.IsUnreachable = false;
         await live.NextAsync();
-        await _node.AppendAsync([new NumberedRecord(1000, "damaged"u8.ToArray())]);
+        await _node.AppendAsync([new NumberedRecord(100, "damaged"u8.ToArray())]);
         string first = await publisher.PublishAsync("a", "1", cancellationToken: TestContext.Current.CancellationToken).WaitAsync(TopicNode.Limit);
         Assert.Equal("1", await live.DataAsync());
         var secondSignal = new SseSignal();
