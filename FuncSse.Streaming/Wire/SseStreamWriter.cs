@@ -208,7 +208,7 @@ internal sealed class SseStreamWriter(PipeWriter output)
         {
             int length = Math.Min(_rest.Length, DataWindow);
             frame.Write(_rest.Span[..length]);
-            _rest = _rest[length..];
+            _rest = length < _rest.Length ? _rest[length..] : default; // An empty rest would keep the frame's array for as long as the stream is idle.
         }
 
         Commit(ref frame);

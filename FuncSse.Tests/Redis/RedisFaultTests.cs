@@ -129,6 +129,7 @@ public sealed class RedisFaultTests
         await redis.KillAsync();
         redis.CutAppendOnlyFile(10);
         await redis.StartAsync();
+        Assert.StartsWith("event: reset\n", await reader.NextAsync(), StringComparison.Ordinal);
         long calls = 0;
         await Eventually.TrueAsync(async () => (calls = await redis.CountScriptsAsync()) > 0);
         await Task.Delay(1500, Cancelled); // The time in which nothing may be looked for again.

@@ -51,7 +51,7 @@ internal sealed class TopicNode : IAsyncDisposable
     {
         var topics = new TopicSet(topic.Split(' '));
         var signal = new SseSignal();
-        return new TopicReader(Hub.Subscribe(topics, lastEventId, signal), signal, (id, own) => Hub.Subscribe(topics, id, own));
+        return new TopicReader(Hub.Subscribe(topics, lastEventId, signal), signal, (id, own) => Hub.Subscribe(topics, id ?? lastEventId, own));
     }
 
     /// <summary>Reads from a position to the end: each event as its id and its data.</summary>

@@ -6,15 +6,11 @@ namespace FuncSse.Topics;
 /// Delivers events to the subscribers of the process. While there are subscribers, it follows the log with one reader, keeps the newest events
 /// in a ring, and wakes the subscribers of each event.
 /// </summary>
-internal sealed class TopicHub(IEventLog log, TopicOptions options, TopicMetrics metrics, TimeProvider time) : IAsyncDisposable
+internal sealed partial class TopicHub(IEventLog log, TopicOptions options, TopicMetrics metrics, TimeProvider time) : IAsyncDisposable
 {
-    private static readonly TimeSpan s_retryDelay = TimeSpan.FromMilliseconds(500);
-
     private readonly Lock _gate = new();
     private readonly TopicIndex _index = new();
     private readonly HashSet<TopicSubscription> _subscriptions = [];
-    private readonly List<TopicSubscription> _due = [];
-    private readonly List<TopicSubscription> _woken = [];
     private CancellationTokenSource? _following;
     private Task _follow = Task.CompletedTask;
     private LogPosition? _offeredUpTo;
@@ -108,104 +104,6 @@ internal sealed class TopicHub(IEventLog log, TopicOptions options, TopicMetrics
         await Pages.DisposeAsync();
     }
 
-    private void StopFollowing()
-    {
-        // Continuations must not run here, under the lock.
-        _ = _following?.CancelAsync();
-        _following = null;
-        Ring.End();
-    }
-
-    private async Task FollowAsync(Task previous, CancellationToken cancellationToken)
-    {
-        await previous;
-        Pages.Clear();
-        LogPosition? position = null;
-        while (!cancellationToken.IsCancellationRequested)
-        {
-            try
-            {
-                position ??= Begin(await log.GetEndAsync(cancellationToken), cancellationToken);
-                EventPage page = await EventPage.ReadAsync(log, position, metrics, cancellationToken);
-                metrics.Reachable();
-                OnLogReachable();
-                if (page.State != PositionState.Known)
-                {
-                    OnPositionLost(page.State, cancellationToken);
-                    return;
-                }
-
-                Deliver(page, cancellationToken);
-                position = page.End;
-                if (page.IsEmpty || !page.HasMore)
-                {
-                    await log.WaitAsync(position, cancellationToken);
-                }
-
-                continue;
-            }
-            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (EventLogUnavailableException exception)
-            {
-                metrics.Unreachable(exception);
-            }
-            catch (Exception exception)
-            {
-                metrics.ReadingFailed(exception);
-            }
-
-            Volatile.Write(ref _isLogUnreachable, true);
-            await Task.Delay(s_retryDelay, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-    }
-
-    private LogPosition Begin(LogPosition end, CancellationToken cancellationToken)
-    {
-        lock (_gate)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            Ring.Begin(end);
-            _offeredUpTo = end;
-        }
-
-        _due.Clear();
-        _woken.Clear();
-        OpenSubscriptions();
-        return end;
-    }
-
-    // Subscriptions that came while the log could not be reached wait for its first answer.
-    private void OnLogReachable()
-    {
-        if (IsLogUnreachable)
-        {
-            Volatile.Write(ref _isLogUnreachable, false);
-            OpenSubscriptions();
-        }
-    }
-
-    private void OpenSubscriptions()
-    {
-        TopicSubscription[] subscriptions;
-        lock (_gate)
-        {
-            subscriptions = [.. _subscriptions];
-        }
-
-        Array.ForEach(subscriptions, subscription => subscription.OnHubReady());
-    }
-
-    // The log was made anew, has lost its newest events, or no longer has what follows. Each client comes back with its own position, which
-    // decides whether it resumes or is told of a loss.
-    private void OnPositionLost(PositionState state, CancellationToken cancellationToken)
-    {
-        metrics.HubPositionLost(state);
-        EndSubscriptions(cancellationToken);
-    }
-
     private void EndSubscriptions(CancellationToken cancellationToken)
     {
         TopicSubscription[] subscriptions;
@@ -221,60 +119,11 @@ internal sealed class TopicHub(IEventLog log, TopicOptions options, TopicMetrics
         Array.ForEach(subscriptions, subscription => subscription.End());
     }
 
-    // All events of a page are offered before subscribers are woken, so that each subscriber flushes a burst once. Subscribers that have only
-    // the last event are woken as it is offered, while its data is in the processor's cache.
-    private void Deliver(EventPage page, CancellationToken cancellationToken)
+    private void StopFollowing()
     {
-        for (int i = 0; i < page.Events.Count; i++)
-        {
-            TopicEvent next = page.Events[i];
-            lock (_gate)
-            {
-                cancellationToken.ThrowIfCancellationRequested();
-                Ring.Add(next);
-                _index.Find(next, Ring, _due);
-            }
-
-            if (_due.Count > 0 && next.TryEncode(metrics))
-            {
-                metrics.Read(next.Published);
-                Offer(next, isLast: i == page.Events.Count - 1);
-            }
-
-            _due.Clear();
-        }
-
-        foreach (TopicSubscription subscription in _woken)
-        {
-            subscription.Wake();
-        }
-
-        _woken.Clear();
-        lock (_gate)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            Ring.MoveTo(page.End);
-            _offeredUpTo = page.End;
-        }
-    }
-
-    private void Offer(TopicEvent next, bool isLast)
-    {
-        foreach (TopicSubscription subscription in _due)
-        {
-            if (!subscription.Offer(next))
-            {
-                continue;
-            }
-
-            if (isLast)
-            {
-                subscription.Wake();
-            }
-            else
-            {
-                _woken.Add(subscription);
-            }
-        }
+        // Continuations must not run here, under the lock.
+        _ = _following?.CancelAsync();
+        _following = null;
+        Ring.End();
     }
 }

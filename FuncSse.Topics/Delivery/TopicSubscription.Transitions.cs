@@ -1,15 +1,8 @@
 namespace FuncSse.Topics;
 
-// The state transitions of a subscription: the opening, the ring, and pages of the log. All of them happen under the subscription's lock.
+// The state transitions of a subscription: the opening, a loss, and the ring. All of them happen under the subscription's lock.
 internal sealed partial class TopicSubscription
 {
-    private static readonly TimeSpan s_firstRetryDelay = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan s_longestRetryDelay = TimeSpan.FromSeconds(1);
-
-    // The page is kept by the page reader. A subscription that waits for its client must not hold one: thousands may wait.
-    private WeakReference<EventPage>? _page;
-    private int _pageIndex;
-
     private void OpenAt(RingHead head)
     {
         if (lastEventId is null)
@@ -79,95 +72,6 @@ internal sealed partial class TopicSubscription
         }
 
         return false;
-    }
-
-    // Not on this thread, which may be the hub's reader and has the lock.
-    private void Load(LogPosition? from)
-    {
-        _state = State.Loading;
-        ThreadPool.UnsafeQueueUserWorkItem(static call => _ = call.Subscription.LoadAsync(call.From), (Subscription: this, From: from), preferLocal: false);
-    }
-
-    private async Task LoadAsync(LogPosition? from)
-    {
-        for (TimeSpan delay = s_firstRetryDelay; !IsEnded; delay = delay * 2 < s_longestRetryDelay ? delay * 2 : s_longestRetryDelay)
-        {
-            try
-            {
-                LogPosition position = _position ?? from ?? await hub.Pages.FindEarliestAsync();
-                if (OnPageLoaded(position, await hub.Pages.ReadAsync(position)))
-                {
-                    signal.Set();
-                    return;
-                }
-            }
-            catch (Exception exception)
-            {
-                // An outage of the whole log is the hub's reader's to tell.
-                if (delay == s_longestRetryDelay && !IsEnded && !hub.IsLogUnreachable)
-                {
-                    hub.Metrics.ReadingFailed(exception);
-                }
-            }
-
-            await Task.Delay(delay, hub.Time);
-        }
-    }
-
-    // Returns false if the page has to be read again.
-    private bool OnPageLoaded(LogPosition from, EventPage page)
-    {
-        lock (_gate)
-        {
-            if (_state != State.Loading)
-            {
-                return true;
-            }
-
-            if (page.State != PositionState.Known)
-            {
-                if (_position is null && lastEventId == Earliest)
-                {
-                    return false; // The earliest event was deleted after its position was read. The client loses nothing.
-                }
-
-                Reset(page.State);
-                return true;
-            }
-
-            Open(from);
-            if (page.IsEmpty)
-            {
-                return TryResumeInRing();
-            }
-
-            _page = new WeakReference<EventPage>(page);
-            (_state, _pageIndex) = (State.Paging, page.FirstAfter(from));
-            return true;
-        }
-    }
-
-    private TopicEvent? TryReadPage()
-    {
-        if (!_page!.TryGetTarget(out EventPage? page))
-        {
-            Load(_position);
-            return null;
-        }
-
-        while (_pageIndex < page.Events.Count)
-        {
-            TopicEvent next = page.Events[_pageIndex++];
-            if (topics.Covers(next.Topic))
-            {
-                _position = next.Position;
-                return next;
-            }
-        }
-
-        (_position, _page) = (page.End, null);
-        Resume();
-        return null;
     }
 
     private TopicEvent? TryReadRing()

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Net.ServerSentEvents;
+using System.Runtime.CompilerServices;
 using System.Text;
 using FuncSse.Streaming;
 
@@ -130,6 +131,25 @@ public sealed class SseStreamWriterTests
         _writer.WriteEvent(large, "t", "1", TimeSpan.FromSeconds(2));
         _writer.WriteEvent("next"u8, eventId: "2");
         Assert.Equal($"event: t\ndata: {large}\nretry: 2000\nid: 1\n\ndata: next\nid: 2\n\n", await WrittenAsync());
+    }
+
+    [Theory]
+    [InlineData(100)]
+    [InlineData(100_000)]
+    public async Task Frame_that_was_written_is_not_held(int size)
+    {
+        WeakReference frame = Write(_writer, size);
+        await _writer.FlushAsync(TestContext.Current.CancellationToken);
+        GC.Collect();
+        Assert.False(frame.IsAlive);
+
+        [MethodImpl(MethodImplOptions.NoInlining)]
+        static WeakReference Write(SseStreamWriter writer, int size)
+        {
+            byte[] frame = new byte[size];
+            writer.WriteFrame(frame);
+            return new WeakReference(frame);
+        }
     }
 
     [Fact]

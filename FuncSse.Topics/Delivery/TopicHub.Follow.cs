@@ -1,0 +1,158 @@
+namespace FuncSse.Topics;
+
+// The hub's reader: it follows the log and offers each event to its subscribers.
+internal sealed partial class TopicHub
+{
+    private static readonly TimeSpan s_retryDelay = TimeSpan.FromMilliseconds(500);
+
+    // Only the reader uses them. They are fields so that delivery allocates nothing.
+    private readonly List<TopicSubscription> _due = [];
+    private readonly List<TopicSubscription> _woken = [];
+
+    private async Task FollowAsync(Task previous, CancellationToken cancellationToken)
+    {
+        await previous;
+        Pages.Clear();
+        LogPosition? position = null;
+        while (!cancellationToken.IsCancellationRequested)
+        {
+            try
+            {
+                position ??= Begin(await log.GetEndAsync(cancellationToken), cancellationToken);
+                EventPage page = await EventPage.ReadAsync(log, position, metrics, cancellationToken);
+                metrics.Reachable();
+                if (page.State != PositionState.Known)
+                {
+                    OnPositionLost(page.State, cancellationToken);
+                    return;
+                }
+
+                OnLogReachable();
+                Deliver(page, cancellationToken);
+                position = page.End;
+                if (page.IsEmpty || !page.HasMore)
+                {
+                    await log.WaitAsync(position, cancellationToken);
+                }
+
+                continue;
+            }
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (EventLogUnavailableException exception)
+            {
+                metrics.Unreachable(exception);
+            }
+            catch (Exception exception)
+            {
+                metrics.ReadingFailed(exception);
+            }
+
+            Volatile.Write(ref _isLogUnreachable, true);
+            await Task.Delay(s_retryDelay, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private LogPosition Begin(LogPosition end, CancellationToken cancellationToken)
+    {
+        lock (_gate)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            Ring.Begin(end);
+            _offeredUpTo = end;
+        }
+
+        _due.Clear();
+        _woken.Clear();
+        OpenSubscriptions();
+        return end;
+    }
+
+    // Subscriptions that came while the log could not be reached wait for its first answer.
+    private void OnLogReachable()
+    {
+        if (IsLogUnreachable)
+        {
+            Volatile.Write(ref _isLogUnreachable, false);
+            OpenSubscriptions();
+        }
+    }
+
+    private void OpenSubscriptions()
+    {
+        TopicSubscription[] subscriptions;
+        lock (_gate)
+        {
+            subscriptions = [.. _subscriptions];
+        }
+
+        Array.ForEach(subscriptions, subscription => subscription.OnHubReady());
+    }
+
+    // The log was made anew, has lost its newest events, or no longer has what follows. Each client comes back with its own position, which
+    // decides whether it resumes or is told of a loss.
+    private void OnPositionLost(PositionState state, CancellationToken cancellationToken)
+    {
+        metrics.HubPositionLost(state);
+        EndSubscriptions(cancellationToken);
+    }
+
+    // All events of a page are offered before subscribers are woken, so that each subscriber flushes a burst once. Subscribers that have only
+    // the last event are woken as it is offered, while its data is in the processor's cache.
+    private void Deliver(EventPage page, CancellationToken cancellationToken)
+    {
+        for (int i = 0; i < page.Events.Count; i++)
+        {
+            TopicEvent next = page.Events[i];
+            lock (_gate)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                Ring.Add(next);
+                _index.Find(next, Ring, _due);
+            }
+
+            if (_due.Count > 0 && next.TryEncode(metrics))
+            {
+                metrics.Read(next.Published);
+                Offer(next, isLast: i == page.Events.Count - 1);
+            }
+
+            _due.Clear();
+        }
+
+        foreach (TopicSubscription subscription in _woken)
+        {
+            subscription.Wake();
+        }
+
+        _woken.Clear();
+        lock (_gate)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            Ring.MoveTo(page.End);
+            _offeredUpTo = page.End;
+        }
+    }
+
+    private void Offer(TopicEvent next, bool isLast)
+    {
+        foreach (TopicSubscription subscription in _due)
+        {
+            if (!subscription.Offer(next))
+            {
+                continue;
+            }
+
+            if (isLast)
+            {
+                subscription.Wake();
+            }
+            else
+            {
+                _woken.Add(subscription);
+            }
+        }
+    }
+}

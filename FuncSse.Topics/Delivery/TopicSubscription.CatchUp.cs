@@ -1,0 +1,101 @@
+namespace FuncSse.Topics;
+
+// A subscription catches up with pages of the log, which it shares with others.
+internal sealed partial class TopicSubscription
+{
+    private static readonly TimeSpan s_firstRetryDelay = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan s_longestRetryDelay = TimeSpan.FromSeconds(1);
+
+    // The page is kept by the page reader. A subscription that waits for its client must not hold one: thousands may wait.
+    private WeakReference<EventPage>? _page;
+    private int _pageIndex;
+
+    // The page is loaded on another thread: this one may be the hub's reader, and it has the lock.
+    private void Load(LogPosition? from)
+    {
+        _state = State.Loading;
+        ThreadPool.UnsafeQueueUserWorkItem(static call => _ = call.Subscription.LoadAsync(call.From), (Subscription: this, From: from), preferLocal: false);
+    }
+
+    private async Task LoadAsync(LogPosition? from)
+    {
+        for (TimeSpan delay = s_firstRetryDelay; !IsEnded; delay = delay * 2 < s_longestRetryDelay ? delay * 2 : s_longestRetryDelay)
+        {
+            try
+            {
+                LogPosition position = _position ?? from ?? await hub.Pages.FindEarliestAsync();
+                if (OnPageLoaded(position, await hub.Pages.ReadAsync(position)))
+                {
+                    signal.Set();
+                    return;
+                }
+            }
+            catch (Exception exception)
+            {
+                // The hub's reader logs an outage of the whole log.
+                if (delay == s_longestRetryDelay && !IsEnded && !hub.IsLogUnreachable)
+                {
+                    hub.Metrics.ReadingFailed(exception);
+                }
+            }
+
+            await Task.Delay(delay, hub.Time);
+        }
+    }
+
+    // Returns false if the page has to be read again.
+    private bool OnPageLoaded(LogPosition from, EventPage page)
+    {
+        lock (_gate)
+        {
+            if (_state != State.Loading)
+            {
+                return true;
+            }
+
+            if (page.State != PositionState.Known)
+            {
+                if (_position is null && lastEventId == Earliest)
+                {
+                    return false; // The earliest event was deleted after its position was read. The client loses nothing.
+                }
+
+                Reset(page.State);
+                return true;
+            }
+
+            Open(from);
+            if (page.IsEmpty)
+            {
+                return TryResumeInRing();
+            }
+
+            _page = new WeakReference<EventPage>(page);
+            (_state, _pageIndex) = (State.Paging, page.FirstAfter(from));
+            return true;
+        }
+    }
+
+    private TopicEvent? TryReadPage()
+    {
+        if (!_page!.TryGetTarget(out EventPage? page))
+        {
+            Load(_position);
+            return null;
+        }
+
+        while (_pageIndex < page.Events.Count)
+        {
+            TopicEvent next = page.Events[_pageIndex++];
+            if (topics.Covers(next.Topic))
+            {
+                _position = next.Position;
+                return next;
+            }
+        }
+
+        (_position, _page) = (page.End, null);
+        Resume();
+        return null;
+    }
+}
