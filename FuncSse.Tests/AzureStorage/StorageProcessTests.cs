@@ -124,7 +124,7 @@ public sealed class StorageProcessTests : IAsyncLifetime
         await Eventually.TrueAsync(() => subscriber.Resets == 1);
         await PublishAsync(_hosts[0], "t", "2");
         await Eventually.TrueAsync(() => subscriber.Events.Contains("2"));
-        Assert.Equal(1, subscriber.Connections);
+        Assert.Equal(2, subscriber.Connections); // The stream ended, and the subscriber came back to be told.
         await _end.CancelAsync();
         await read.WaitAsync(Limit, TestContext.Current.CancellationToken);
     }

@@ -101,6 +101,6 @@ public sealed class SseCorsTests
     private static Task AnswerAsync(StreamHarness stream, string method)
     {
         stream.Http.Request.Method = method;
-        return stream.RunAsync((_, _) => AsyncEnumerable.Empty<SseItem<string>>());
+        return stream.RunAsync((_, _) => new[] { new SseItem<string>("1") { EventId = "1" } }.ToAsyncEnumerable());
     }
 }

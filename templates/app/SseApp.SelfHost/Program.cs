@@ -11,9 +11,8 @@ builder.Services.AddStreams(builder.Configuration);
 
 WebApplication app = builder.Build();
 app.UseFileServer();
-app.MapMethods("/clock", ["GET", "HEAD", "OPTIONS"], (ClockFeed clock) => new SseStreamResult<string>(clock.ReadAsync));
+app.MapServerSentEvents("/clock", app.Services.GetRequiredService<ClockFeed>().ReadAsync);
 //#if (hasTopics)
-app.MapMethods("/topics/{*name}", ["GET", "HEAD", "OPTIONS"], (string? name) => new TopicStreamResult(name));
-app.MapPost("/topics/{*name}", (string? name) => new TopicPublishResult(name));
+app.MapTopics();
 //#endif
 app.Run();
