@@ -100,6 +100,6 @@ public sealed class SseCorsTests
     private static Task AnswerAsync(StreamHarness stream, string method)
     {
         stream.Http.Request.Method = method;
-        return stream.RunAsync((_, _) => AsyncEnumerable.Empty<SseItem<string>>());
+        return stream.RunToEndAsync((_, _) => AsyncEnumerable.Empty<SseItem<string>>());
     }
 }

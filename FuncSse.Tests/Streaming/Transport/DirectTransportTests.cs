@@ -192,7 +192,7 @@ public sealed class DirectTransportTests
         foreach (string data in events)
         {
             await PauseAsync(random);
-            yield return new SseItem<string>(data);
+            yield return new SseItem<string>(data) { EventId = "1" };
         }
     }
 
