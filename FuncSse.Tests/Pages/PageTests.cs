@@ -262,7 +262,7 @@ public sealed partial class PageTests(Browser browser) : IClassFixture<Browser>
     [Fact]
     public async Task A_stream_that_flaps_without_an_event_leaves_the_page_bounded()
     {
-        await using SelfHost host = await browser.GetHostAsync();
+        SelfHost host = await browser.GetHostAsync();
         IPage page = await browser.WatchAsync(host);
         await Expect(page.Locator("#state")).ToHaveTextAsync("Open");
         Assert.InRange(

@@ -6,7 +6,6 @@ using Microsoft.AspNetCore.Routing;
 namespace FuncSse.Tests;
 
 /// <summary>Which page of another origin may read a stream, and what a preflight is told.</summary>
-[Trait("Category", "Fast")]
 public sealed class SseCorsTests
 {
     [Theory]
@@ -101,6 +100,6 @@ public sealed class SseCorsTests
     private static Task AnswerAsync(StreamHarness stream, string method)
     {
         stream.Http.Request.Method = method;
-        return stream.RunAsync((_, _) => new[] { new SseItem<string>("1") { EventId = "1" } }.ToAsyncEnumerable());
+        return stream.RunToEndAsync((_, _) => AsyncEnumerable.Empty<SseItem<string>>());
     }
 }

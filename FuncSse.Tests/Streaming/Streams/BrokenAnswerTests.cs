@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.ServerSentEvents;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using FuncSse.Streaming;
@@ -17,7 +16,7 @@ public sealed class BrokenAnswerTests : IAsyncDisposable
     private const int Runs = 20;
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
 
-    private static readonly X509Certificate2 s_certificate = NewCertificate();
+    private static readonly X509Certificate2 s_certificate = DirectTransportTests.SelfSigned();
 
     private WebApplication? _app;
 
@@ -134,12 +133,5 @@ public sealed class BrokenAnswerTests : IAsyncDisposable
         {
             return (text.ToString(), true);
         }
-    }
-
-    private static X509Certificate2 NewCertificate()
-    {
-        using var key = RSA.Create(2048);
-        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
-        return request.CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow.AddDays(1));
     }
 }
