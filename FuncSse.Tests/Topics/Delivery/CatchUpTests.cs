@@ -1,5 +1,4 @@
 using System.Text;
-using FuncSse.Streaming;
 using FuncSse.Topics;
 using Microsoft.Extensions.Logging;
 

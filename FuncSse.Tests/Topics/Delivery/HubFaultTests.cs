@@ -120,14 +120,14 @@ public sealed class HubFaultTests : IAsyncDisposable
         _log.IsUnreachable = false;
         await live.NextAsync();
         await _node.AppendAsync([new NumberedRecord(100, "damaged"u8.ToArray())]);
-        string first = await publisher.PublishAsync("a", "1", cancellationToken: TestContext.Current.CancellationToken).WaitAsync(TopicNode.Limit);
+        string first = await publisher.PublishAsync("a", "1", cancellationToken: TestContext.Current.CancellationToken).WaitAsync(TopicNode.Limit, TestContext.Current.CancellationToken);
         Assert.Equal("1", await live.DataAsync());
         var secondSignal = new SseSignal();
         using var reset = new TopicReader(hub.Subscribe(new TopicSet(["a"]), "unknown", secondSignal), secondSignal);
         Assert.StartsWith("event: reset\n", await reset.NextAsync(), StringComparison.Ordinal);
         for (int number = 0; number < 200; number++)
         {
-            await publisher.PublishAsync("a", new string('x', 1000), cancellationToken: TestContext.Current.CancellationToken).WaitAsync(TopicNode.Limit);
+            await publisher.PublishAsync("a", new string('x', 1000), cancellationToken: TestContext.Current.CancellationToken).WaitAsync(TopicNode.Limit, TestContext.Current.CancellationToken);
         }
 
         var thirdSignal = new SseSignal();

@@ -37,7 +37,7 @@ public sealed class TopicHostedServiceTests
         Assert.True(LogPosition.TryParse(service.Id, out _), "The event is in the log.");
         ITopicPublisher publisher = host.Services.GetRequiredService<ITopicPublisher>();
         await Assert.ThrowsAsync<EventLogUnavailableException>(
-            () => publisher.PublishAsync("jobs", "too late", cancellationToken: TestContext.Current.CancellationToken).WaitAsync(s_limit));
+            () => publisher.PublishAsync("jobs", "too late", cancellationToken: TestContext.Current.CancellationToken).WaitAsync(s_limit, TestContext.Current.CancellationToken));
     }
 
     [Fact]
