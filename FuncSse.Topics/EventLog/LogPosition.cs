@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Security.Cryptography;
@@ -19,6 +20,8 @@ public sealed record LogPosition(string Epoch, long Segment, long Offset, string
 {
     private const int MaxEpochLength = 16;
     private const string Characters = "abcdefghijklmnopqrstuvwxyz0123456789";
+
+    private static readonly SearchValues<char> s_characters = SearchValues.Create(Characters);
 
     /// <summary>Whether this lies behind another position of the same epoch.</summary>
     /// <param name="other">The other position.</param>
@@ -56,7 +59,7 @@ public sealed record LogPosition(string Epoch, long Segment, long Offset, string
     /// <summary>Whether this can be an epoch.</summary>
     /// <param name="text">Any text.</param>
     public static bool IsEpoch(string? text) =>
-        text is { Length: > 0 and <= MaxEpochLength } && !text.AsSpan().ContainsAnyExcept(Characters);
+        text is { Length: > 0 and <= MaxEpochLength } && !text.AsSpan().ContainsAnyExcept(s_characters);
 
     /// <summary>A random epoch.</summary>
     public static string NewEpoch() => RandomNumberGenerator.GetString(Characters, 10);

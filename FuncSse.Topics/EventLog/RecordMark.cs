@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -17,6 +18,8 @@ public static class RecordMark
 
     private const string Characters = "abcdefghijklmnopqrstuvwxyz0123456789";
 
+    private static readonly SearchValues<char> s_characters = SearchValues.Create(Characters);
+
     private static ReadOnlySpan<byte> Prefix => "\"r\":\""u8;
 
     private static ReadOnlySpan<byte> Suffix => "\"}"u8;
@@ -26,7 +29,7 @@ public static class RecordMark
 
     /// <summary>Whether this can be a mark.</summary>
     /// <param name="text">Any text.</param>
-    public static bool IsMark(string? text) => text is { Length: Length } && !text.AsSpan().ContainsAnyExcept(Characters);
+    public static bool IsMark(string? text) => text is { Length: Length } && !text.AsSpan().ContainsAnyExcept(s_characters);
 
     /// <summary>Finds the mark of a record; empty if it has none, as what another program wrote.</summary>
     /// <param name="line">The record, or its last <see cref="TailLength"/> bytes.</param>
