@@ -144,7 +144,7 @@ public abstract class EventLogSpecification
             Assert.Equal(PositionState.Unknown, await node.StateAsync($"{position with { Mark = "" }}"));
         }
 
-        Assert.Equal(last, await node.Log.GetEndAsync(TestContext.Current.CancellationToken).WaitAsync(TopicNode.Limit));
+        Assert.Equal(last, await node.Log.GetEndAsync(TestContext.Current.CancellationToken).WaitAsync(TopicNode.Limit, TestContext.Current.CancellationToken));
     }
 
     [Fact]
@@ -154,8 +154,9 @@ public abstract class EventLogSpecification
         string earliest = await node.EarliestAsync();
         await node.PublishAsync("t", "1");
         byte[][] lines = ["{\"v\":3,\"anything\":[1]}"u8.ToArray(), "{\"v\":2,\"t\":\"x\""u8.ToArray(), [0xFF, 0xFE], "7"u8.ToArray()];
-        await OtherInstance(node.Log).AppendAsync([.. lines.Select((line, index) => new NumberedRecord(100 + index, line))], TestContext.Current.CancellationToken)
-            .WaitAsync(TopicNode.Limit);
+        NumberedRecord[] records = [.. lines.Select((line, index) => new NumberedRecord(100 + index, line))];
+        await OtherInstance(node.Log).AppendAsync(records, TestContext.Current.CancellationToken)
+            .WaitAsync(TopicNode.Limit, TestContext.Current.CancellationToken);
         await node.PublishAsync("t", "2");
         for (int round = 0; round < 2; round++)
         {

@@ -6,7 +6,7 @@ namespace FuncSse.Tests.Topics;
 [Trait("Category", "Fast")]
 public sealed class TopicPublisherTests : IAsyncDisposable
 {
-    private static readonly Task<IReadOnlyList<LogPosition>?> s_never = new TaskCompletionSource<IReadOnlyList<LogPosition>?>().Task;
+    private static readonly Task<IReadOnlyList<LogPosition>> s_never = new TaskCompletionSource<IReadOnlyList<LogPosition>>().Task;
 
     private readonly ManualTimeProvider _time = new();
     private readonly FaultyLog _log;
