@@ -55,7 +55,7 @@ internal sealed class RedisConnection(
     /// Tells all instances where the log ends now. It is sent after the append was answered, since not every service lets a script do it. Nobody
     /// waits for it.
     /// </summary>
-    public async void Publish(LogPosition end)
+    public async Task PublishAsync(LogPosition end)
     {
         try
         {

@@ -98,7 +98,7 @@ internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
 
         LogPosition[] ends = [.. answer.Skip(1).Select(end => At((string)answer[0]!, (string)end!))];
         _wakeUp.Wake(ends[^1]);
-        _connection.Publish(ends[^1]);
+        _ = _connection.PublishAsync(ends[^1]);
         KeepUp(records.Sum(record => (long)record.Line.Length), isRefused: false);
         return ends;
     }
@@ -106,7 +106,7 @@ internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _connection.DisposeAsync();
-        await _trim;
+        await _trim.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // A logger of the app may have thrown in it.
     }
 
     // A position as the scripts have it: without the epoch.
