@@ -90,14 +90,15 @@ public sealed class StorageFaultTests(Azurite storage) : IClassFixture<Azurite>
             return await send();
         };
         await late.PublishAsync("t", "first");
-        container.Options.MaxLogSize = 1 << 30; // From now on nothing is deleted.
-        string earliest = await other.EarliestAsync();
-        string[] acknowledged = new string[5];
-        for (int index = 0; index < acknowledged.Length; index++)
+
+        // From now on nothing is deleted: an upkeep that is still under way does not know the segment of the next event.
+        container.Options.MaxLogSize = 1 << 30;
+        string position = await other.PublishAsync("t", "before");
+        for (int number = 0; number < 5; number++)
         {
-            acknowledged[index] = await late.PublishAsync("t", $"{index}");
-            Assert.Contains(acknowledged[index], (await other.ReadAsync(earliest)).Select(one => one.Id));
-            earliest = acknowledged[index];
+            string acknowledged = await late.PublishAsync("t", $"{number}");
+            Assert.Equal([(acknowledged, $"{number}")], await other.ReadAsync(position));
+            position = acknowledged;
         }
 
         async Task PublishUntilAsync(Func<Task<bool>> isOver) => await Eventually.TrueAsync(async () =>
