@@ -89,6 +89,7 @@ public sealed class PageAccessTests(Browser browser) : IClassFixture<Browser>
         IPage page = await browser.OpenTabAsync(width: width);
         await page.AddInitScriptAsync("window.EventSource = class extends EventTarget { close() {} }"); // to see it without an event
         await page.GotoAsync($"{host.Address}");
+        await Expect(page.Locator("#plot-title")).ToHaveTextAsync("Lateness"); // It is drawn.
         const string Places = "[...document.querySelectorAll('section, figure, form, #connection, dd')].map((e) => e.getBoundingClientRect().y).join()";
         string before = await page.EvaluateAsync<string>(Places);
 
@@ -159,7 +160,7 @@ public sealed class PageAccessTests(Browser browser) : IClassFixture<Browser>
             CanvasRenderingContext2D.prototype.clearRect = function (...box) { drawn.push(performance.now()); draw.apply(this, box); };
             """);
         await page.GotoAsync($"{host.Address}");
-        await page.WaitForFunctionAsync("() => drawn.length > 5");
+        await page.UntilAsync("() => drawn.length > 5");
         double[] drawn = await page.EvaluateAsync<double[]>("drawn");
         Assert.All(drawn.Zip(drawn.Skip(1)).Skip(2), pair => Assert.True(pair.Second - pair.First > 900)); // the first are of the layout
         await Expect(page.Locator("#state")).ToHaveCSSAsync("transition-duration", "0s");

@@ -313,7 +313,7 @@ public sealed partial class PageFeedTests(Browser browser) : IClassFixture<Brows
     private static async Task HasOneColourAsync(IPage page, string state, string colour)
     {
         await Expect(page.Locator("#state")).ToHaveTextAsync(state);
-        await page.WaitForFunctionAsync(
+        await page.UntilAsync(
             """
             (colour) => {
               const probe = document.body.appendChild(document.createElement('i'));

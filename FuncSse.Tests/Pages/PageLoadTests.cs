@@ -30,11 +30,11 @@ public sealed class PageLoadTests(Browser browser) : IClassFixture<Browser>
             }
         });
         SelfHost host = await browser.GetHostAsync();
-        IPage page = await browser.OpenTabAsync();
+        IPage page = await browser.OpenTabAsync(motion: ReducedMotion.NoPreference);
         await page.AddInitScriptAsync("console.log = () => {}"); // each would come all the way here
         await page.GotoAsync($"{host.Address}?events={feed.Address}", new PageGotoOptions { WaitUntil = WaitUntilState.Commit });
         await page.StartAsync();
-        await page.WaitForFunctionAsync("() => Number(document.querySelector('#received').textContent) > 10000");
+        await page.UntilAsync("() => Number(document.querySelector('#received').textContent) > 10000");
 
         await page.Locator("#toggle").ClickAsync(new LocatorClickOptions { Timeout = 3000 });
         await Expect(page.Locator("#state")).ToHaveTextAsync("Stopped", new() { Timeout = 3000 });

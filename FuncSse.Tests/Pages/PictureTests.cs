@@ -11,7 +11,7 @@ public sealed class PictureTests(Browser browser) : IClassFixture<Browser>
         string path = Path.Combine(RepositoryRoot.Path, "docs", "page.png");
         DateTime start = DateTime.UtcNow;
         await using SelfHost host = await SelfHost.StartAsync();
-        IPage page = await browser.OpenTabAsync(ColorScheme.Light);
+        IPage page = await browser.OpenTabAsync(ColorScheme.Light, motion: ReducedMotion.NoPreference);
         await page.SetViewportSizeAsync(1280, 1200); // down to the newest messages
         await page.GotoAsync($"{host.Address}");
         await page.CountsToAsync(20);
