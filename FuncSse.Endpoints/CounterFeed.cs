@@ -11,7 +11,7 @@ namespace FuncSse.Endpoints;
 /// <param name="time">The timers that wake it.</param>
 public sealed class CounterFeed(TimeSpan interval, TimeProvider time)
 {
-    private static readonly SseStreamOptions WithKeepAliveEvent = new() { KeepAliveEvent = true };
+    private static readonly SseStreamOptions s_withKeepAliveEvent = new() { KeepAliveEvent = true };
 
     // 18 digits: all of them fit a long, with room for more counts than any client will wait for.
     private const int MaxDigits = 18;
@@ -24,7 +24,7 @@ public sealed class CounterFeed(TimeSpan interval, TimeProvider time)
     public SseStreamResult<string> Stream(HttpRequest request, CancellationToken hostCancelled = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        return new SseStreamResult<string>(_feed ??= ReadAsync, hostCancelled, request.FindInQuery("keepAlive") == "event" ? WithKeepAliveEvent : null);
+        return new SseStreamResult<string>(_feed ??= ReadAsync, hostCancelled, request.FindInQuery("keepAlive") == "event" ? s_withKeepAliveEvent : null);
     }
 
     /// <summary>Counts on from the event that the client saw last, the first time one interval from now.</summary>

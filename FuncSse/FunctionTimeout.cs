@@ -16,15 +16,15 @@ internal sealed class FunctionTimeout(IConfiguration configuration, string hostJ
     private const string Name = "functionTimeout";
 
     // The end of a lifetime must come first. A feed that still cleans up when the limit passes is hurried: it has 1 s, and the host waits 2 s.
-    private static readonly TimeSpan EndMargin = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_endMargin = TimeSpan.FromSeconds(1);
 
     public ValidateOptionsResult Validate(string? name, SseOptions options)
     {
         try
         {
-            return Read() is { } limit && options.MaxDuration + EndMargin > limit
+            return Read() is { } limit && options.MaxDuration + s_endMargin > limit
                 ? ValidateOptionsResult.Fail(
-                    $"{SseOptions.Section}:{nameof(SseOptions.MaxDuration)} is '{options.MaxDuration:c}'; allowed is up to {EndMargin:c} less than {Name}, which is {limit:c} and ends the whole worker")
+                    $"{SseOptions.Section}:{nameof(SseOptions.MaxDuration)} is '{options.MaxDuration:c}'; allowed is up to {s_endMargin:c} less than {Name}, which is {limit:c} and ends the whole worker")
                 : ValidateOptionsResult.Success;
         }
         catch (FormatException exception)

@@ -8,11 +8,11 @@ namespace FuncSse.Tests.Topics;
 /// <summary>Several instances of the self-host on one storage, and what may happen to them.</summary>
 public sealed class StorageProcessTests : IAsyncLifetime
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
 
     private readonly AzuriteServer _storage = new();
     private readonly string _name = $"t{Guid.NewGuid():N}";
-    private readonly HttpClient _client = new(new SocketsHttpHandler { MaxConnectionsPerServer = int.MaxValue }) { Timeout = Limit };
+    private readonly HttpClient _client = new(new SocketsHttpHandler { MaxConnectionsPerServer = int.MaxValue }) { Timeout = s_limit };
     private readonly List<SelfHost> _hosts = [];
     private readonly CancellationTokenSource _end = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
 
@@ -49,11 +49,11 @@ public sealed class StorageProcessTests : IAsyncLifetime
         await Eventually.TrueAsync(() => acknowledged.Count > Publishers * Events / 3);
         await _hosts[2].KillAsync();
         await _hosts[2].StartAgainAsync();
-        await Task.WhenAll(publishes).WaitAsync(Limit, TestContext.Current.CancellationToken);
+        await Task.WhenAll(publishes).WaitAsync(s_limit, TestContext.Current.CancellationToken);
 
         await Eventually.TrueAsync(() => subscribers.All(subscriber => acknowledged.Keys.All(subscriber.Seen.ContainsKey)), "All get what was acknowledged.");
         await _end.CancelAsync();
-        await Task.WhenAll(reads).WaitAsync(Limit, TestContext.Current.CancellationToken);
+        await Task.WhenAll(reads).WaitAsync(s_limit, TestContext.Current.CancellationToken);
         // What was not acknowledged may have been published all the same; in one order for everyone, and once.
         string[] order = [.. subscribers[0].Events];
         Assert.Equal(order.Length, order.Distinct().Count());
@@ -107,7 +107,7 @@ public sealed class StorageProcessTests : IAsyncLifetime
         Assert.Equal(1, subscriber.Connections);
         Assert.Equal(1, late.Connections);
         await _end.CancelAsync();
-        await Task.WhenAll(read, lateRead).WaitAsync(Limit, TestContext.Current.CancellationToken);
+        await Task.WhenAll(read, lateRead).WaitAsync(s_limit, TestContext.Current.CancellationToken);
     }
 
     [Fact]
@@ -126,7 +126,7 @@ public sealed class StorageProcessTests : IAsyncLifetime
         await Eventually.TrueAsync(() => subscriber.Events.Contains("2"));
         Assert.Equal(2, subscriber.Connections); // The stream ended, and the subscriber came back to be told.
         await _end.CancelAsync();
-        await read.WaitAsync(Limit, TestContext.Current.CancellationToken);
+        await read.WaitAsync(s_limit, TestContext.Current.CancellationToken);
     }
 
     private async Task StartAsync() => _hosts.Add(await SelfHost.StartAsync(

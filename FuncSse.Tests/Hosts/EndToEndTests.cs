@@ -9,13 +9,13 @@ namespace FuncSse.Tests;
 public sealed class EndToEndTests(Server server) : IClassFixture<Server>, IDisposable
 {
     // Of every wait, so that a fault fails its own test and does not hang the run.
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
 
     // As browsers send it: an id in UTF-8.
     private readonly HttpClient _client = new(new SocketsHttpHandler { RequestHeaderEncodingSelector = static (_, _) => Encoding.UTF8 })
     {
         BaseAddress = server.Address,
-        Timeout = Limit,
+        Timeout = s_limit,
     };
 
     public static TheoryData<string> HostileIds => new(
@@ -38,10 +38,10 @@ public sealed class EndToEndTests(Server server) : IClassFixture<Server>, IDispo
 
         Stream body = await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken);
         byte[] buffer = new byte[1024];
-        int read = await body.ReadAsync(buffer, TestContext.Current.CancellationToken).AsTask().WaitAsync(Limit, TestContext.Current.CancellationToken);
+        int read = await body.ReadAsync(buffer, TestContext.Current.CancellationToken).AsTask().WaitAsync(s_limit, TestContext.Current.CancellationToken);
         Assert.Equal("retry: 1000\n\n", Encoding.UTF8.GetString(buffer, 0, read));
         long retryCame = Stopwatch.GetTimestamp();
-        read = await body.ReadAsync(buffer, TestContext.Current.CancellationToken).AsTask().WaitAsync(Limit, TestContext.Current.CancellationToken);
+        read = await body.ReadAsync(buffer, TestContext.Current.CancellationToken).AsTask().WaitAsync(s_limit, TestContext.Current.CancellationToken);
         Assert.Equal("data: 1\nid: 1\n\n", Encoding.UTF8.GetString(buffer, 0, read));
         Assert.True(Stopwatch.GetElapsedTime(retryCame) > TimeSpan.FromMilliseconds(500), "The first event came with the headers.");
     }
@@ -146,7 +146,7 @@ public sealed class EndToEndTests(Server server) : IClassFixture<Server>, IDispo
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         Stream body = await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        limit.CancelAfter(Limit);
+        limit.CancelAfter(s_limit);
         await foreach (SseItem<string> item in SseParser.Create(body).EnumerateAsync(limit.Token))
         {
             Assert.Equal(item.EventId, item.Data);

@@ -11,7 +11,7 @@ namespace FuncSse.Tests;
 [Trait("Category", "Fast")]
 public sealed class FunctionTests
 {
-    private static readonly Dictionary<string, MethodInfo> Functions = typeof(EventsFunction).Assembly.GetTypes()
+    private static readonly Dictionary<string, MethodInfo> s_functions = typeof(EventsFunction).Assembly.GetTypes()
         .SelectMany(type => type.GetMethods())
         .Where(method => method.IsDefined(typeof(FunctionAttribute)))
         .ToDictionary(method => method.GetCustomAttribute<FunctionAttribute>()!.Name);
@@ -50,7 +50,7 @@ public sealed class FunctionTests
     public void Function_has_its_route_its_methods_and_its_level(
         string name, string route, string methods, AuthorizationLevel level = AuthorizationLevel.Anonymous)
     {
-        HttpTriggerAttribute trigger = Trigger(Functions[name]);
+        HttpTriggerAttribute trigger = Trigger(s_functions[name]);
         Assert.Equal(route, trigger.Route);
         Assert.Equal(methods, string.Join(' ', trigger.Methods!));
         Assert.Equal(level, trigger.AuthLevel);
@@ -61,8 +61,8 @@ public sealed class FunctionTests
     {
         using JsonDocument file = JsonDocument.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "functions.metadata")));
         Dictionary<string, JsonElement> metadata = file.RootElement.EnumerateArray().ToDictionary(function => function.GetProperty("name").GetString()!);
-        Assert.Equal(Functions.Keys.Order(), metadata.Keys.Order());
-        foreach ((string name, MethodInfo function) in Functions)
+        Assert.Equal(s_functions.Keys.Order(), metadata.Keys.Order());
+        foreach ((string name, MethodInfo function) in s_functions)
         {
             HttpTriggerAttribute trigger = Trigger(function);
             JsonElement binding = metadata[name].GetProperty("bindings").EnumerateArray()

@@ -10,7 +10,7 @@ namespace FuncSse.Tests;
 /// <summary>What a platform does to a process, done to a real one under open clients.</summary>
 public sealed class ProcessTests : IDisposable
 {
-    private static readonly (string, string)[] Fast = [("Sse__Interval", "00:00:00.05"), ("Sse__Retry", "00:00:00.1")];
+    private static readonly (string, string)[] s_fast = [("Sse__Interval", "00:00:00.05"), ("Sse__Retry", "00:00:00.1")];
 
     private readonly HttpClient _client = new(new SocketsHttpHandler { MaxConnectionsPerServer = int.MaxValue }) { Timeout = Timeout.InfiniteTimeSpan };
 
@@ -89,7 +89,7 @@ public sealed class ProcessTests : IDisposable
     [Fact]
     public async Task Sigterm_does_not_wait_for_a_client_that_never_sends_its_body()
     {
-        await using SelfHost host = await SelfHost.StartAsync(Fast);
+        await using SelfHost host = await SelfHost.StartAsync(s_fast);
         byte[] request = Encoding.Latin1.GetBytes($"GET /events HTTP/1.1\r\nHost: {host.Address.Authority}\r\nContent-Length: 5\r\n\r\n");
         using RawClient client = await RawClient.SendAsync(host.Address, request);
         await client.ReadUntilAsync("data: 1\n");
@@ -105,7 +105,7 @@ public sealed class ProcessTests : IDisposable
     [InlineData("killed")]
     public async Task Process_that_is_gone_for_a_while_costs_its_clients_no_event(string how)
     {
-        await using SelfHost host = await SelfHost.StartAsync(Fast);
+        await using SelfHost host = await SelfHost.StartAsync(s_fast);
         EventSource[] clients = await FollowAsync(host.Events, async following =>
         {
             for (int round = 1; round <= 3; round++)
@@ -123,7 +123,7 @@ public sealed class ProcessTests : IDisposable
     [Fact]
     public async Task Renewed_streams_cost_their_clients_no_event()
     {
-        await using SelfHost host = await SelfHost.StartAsync([.. Fast, ("Sse__MaxDuration", "00:00:01")]);
+        await using SelfHost host = await SelfHost.StartAsync([.. s_fast, ("Sse__MaxDuration", "00:00:01")]);
         EventSource[] clients = await FollowAsync(
             host.Events, following => Eventually.TrueAsync(() => following.All(client => client.Connections >= 5)));
         Assert.All(clients, client => Assert.Equal(TimeSpan.FromMilliseconds(100), client.Retry));

@@ -11,7 +11,7 @@ namespace FuncSse.Tests;
 [Trait("Category", "Fast")]
 public sealed partial class RepositoryTests
 {
-    private static readonly string Root = RepositoryRoot.Path;
+    private static readonly string s_root = RepositoryRoot.Path;
 
     [Fact]
     public void Streams_end_before_the_host_would_end_them()
@@ -112,7 +112,7 @@ public sealed partial class RepositoryTests
         string operations = Read("docs/operations.md");
         foreach (string project in (string[])["FuncSse.Streaming", "FuncSse.Topics"])
         {
-            IEnumerable<string> metrics = Directory.GetFiles(Path.Combine(Root, project), "*.cs", SearchOption.AllDirectories)
+            IEnumerable<string> metrics = Directory.GetFiles(Path.Combine(s_root, project), "*.cs", SearchOption.AllDirectories)
                 .SelectMany(file => Metric().Matches(File.ReadAllText(file))).Select(metric => metric.Groups[1].Value);
             Assert.NotEmpty(metrics);
             Assert.All(metrics, metric => Assert.Contains($"`{metric}`", operations, StringComparison.Ordinal));
@@ -131,7 +131,7 @@ public sealed partial class RepositoryTests
         {
             string[] tests = [.. TestClass().Matches(row.Split('|')[^2]).Select(match => match.Groups[1].Value)];
             Assert.NotEmpty(tests);
-            Assert.All(tests, test => Assert.NotEmpty(Directory.GetFiles(Path.Combine(Root, "FuncSse.Tests"), $"{test}.cs", SearchOption.AllDirectories)));
+            Assert.All(tests, test => Assert.NotEmpty(Directory.GetFiles(Path.Combine(s_root, "FuncSse.Tests"), $"{test}.cs", SearchOption.AllDirectories)));
         });
     }
 
@@ -140,8 +140,8 @@ public sealed partial class RepositoryTests
     {
         string[] folders =
         [
-            Root, Path.Combine(Root, "docs"), Path.Combine(Root, "samples"),
-            .. Directory.GetDirectories(Root, "FuncSse*"), .. Directory.GetDirectories(Path.Combine(Root, "samples")),
+            s_root, Path.Combine(s_root, "docs"), Path.Combine(s_root, "samples"),
+            .. Directory.GetDirectories(s_root, "FuncSse*"), .. Directory.GetDirectories(Path.Combine(s_root, "samples")),
         ];
         string[] documents = [.. folders.SelectMany(folder => Directory.GetFiles(folder, "*.md"))];
         var broken = new List<string>();
@@ -154,7 +154,7 @@ public sealed partial class RepositoryTests
                 string anchor = link.Groups["anchor"].Value;
                 if (!Path.Exists(file) || (anchor.Length > 0 && !Anchors(file).Contains(anchor)))
                 {
-                    broken.Add($"{Path.GetRelativePath(Root, document)}: {link.Value}");
+                    broken.Add($"{Path.GetRelativePath(s_root, document)}: {link.Value}");
                 }
             }
         }
@@ -180,7 +180,7 @@ public sealed partial class RepositoryTests
         Heading().Matches(File.ReadAllText(document))
             .Select(heading => NotInAnchors().Replace(heading.Groups[1].Value, "").Replace(' ', '-').ToLowerInvariant());
 
-    private static string Read(string file) => File.ReadAllText(Path.Combine(Root, file)).ReplaceLineEndings("\n");
+    private static string Read(string file) => File.ReadAllText(Path.Combine(s_root, file)).ReplaceLineEndings("\n");
 
     [GeneratedRegex("<TargetFramework>net(.*?)</TargetFramework>")]
     private static partial Regex TargetFramework();

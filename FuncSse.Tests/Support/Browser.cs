@@ -7,14 +7,14 @@ namespace FuncSse.Tests;
 /// </summary>
 public sealed class Browser(SharedServers servers) : IAsyncLifetime
 {
-    private static readonly string?[] Candidates =
+    private static readonly string?[] s_candidates =
     [
         Environment.GetEnvironmentVariable("FUNCSSE_BROWSER"),
         "/usr/bin/chromium-headless-shell", // The same engine without the windows: a tab takes a third of the processor time.
         "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome",
     ];
 
-    private static readonly string? s_path = Array.Find(Candidates, File.Exists);
+    private static readonly string? s_path = Array.Find(s_candidates, File.Exists);
 
     private IPage? _tab;
 

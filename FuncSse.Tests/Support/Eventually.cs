@@ -6,7 +6,7 @@ namespace FuncSse.Tests;
 /// <summary>Waits for what another thread or process is about to do, instead of for a fixed time.</summary>
 internal static class Eventually
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
 
     public static Task TrueAsync(Func<bool> condition, [CallerArgumentExpression(nameof(condition))] string what = "") =>
         TrueAsync(() => Task.FromResult(condition()), what);
@@ -16,7 +16,7 @@ internal static class Eventually
         long start = Stopwatch.GetTimestamp();
         while (!await condition())
         {
-            Assert.True(Stopwatch.GetElapsedTime(start) < Limit, $"Not within {Limit}: {what}");
+            Assert.True(Stopwatch.GetElapsedTime(start) < s_limit, $"Not within {s_limit}: {what}");
             await Task.Delay(1, TestContext.Current.CancellationToken);
         }
     }

@@ -24,11 +24,11 @@ public sealed class Firefox : IAsyncLifetime
         </script>
         """;
 
-    private static readonly string?[] Candidates =
+    private static readonly string?[] s_candidates =
         [Environment.GetEnvironmentVariable("FUNCSSE_FIREFOX"), "/usr/bin/firefox-esr", "/usr/bin/firefox"];
 
     // Firefox starts slowly on a busy machine.
-    private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(4);
+    private static readonly TimeSpan s_startLimit = TimeSpan.FromMinutes(4);
 
     private readonly DirectoryInfo _profile = Directory.CreateTempSubdirectory("funcsse-firefox");
     private readonly Channel<string> _addresses = Channel.CreateUnbounded<string>();
@@ -41,14 +41,14 @@ public sealed class Firefox : IAsyncLifetime
     /// <summary>Opens a page in a tab, and closes the one before.</summary>
     public async Task OpenAsync(string address)
     {
-        string? path = Array.Find(Candidates, File.Exists);
+        string? path = Array.Find(s_candidates, File.Exists);
         Assert.SkipWhen(path is null, "There is no Firefox. Type `sudo apt-get install firefox-esr`, or set FUNCSSE_FIREFOX to the path of one.");
         if (_process is null)
         {
             await StartAsync(path!);
         }
 
-        await _started.Task.WaitAsync(StartLimit, TestContext.Current.CancellationToken);
+        await _started.Task.WaitAsync(s_startLimit, TestContext.Current.CancellationToken);
         Assert.True(_addresses.Writer.TryWrite(address));
     }
 

@@ -11,14 +11,14 @@ internal sealed class RawClient : IDisposable
     private bool _isGone;
 
     // Of every wait, so that a fault fails its own test and does not hang the run.
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
 
     public static async Task<RawClient> SendAsync(Uri server, ReadOnlyMemory<byte> request)
     {
         var client = new RawClient();
         client._socket.ReceiveBufferSize = 4096; // Little room, so that who does not read is felt soon.
-        await client._socket.ConnectAsync(server.Host, server.Port, TestContext.Current.CancellationToken).AsTask().WaitAsync(Limit);
-        await client._socket.SendAsync(request, TestContext.Current.CancellationToken).AsTask().WaitAsync(Limit);
+        await client._socket.ConnectAsync(server.Host, server.Port, TestContext.Current.CancellationToken).AsTask().WaitAsync(s_limit);
+        await client._socket.SendAsync(request, TestContext.Current.CancellationToken).AsTask().WaitAsync(s_limit);
         return client;
     }
 
@@ -69,7 +69,7 @@ internal sealed class RawClient : IDisposable
 
     public Task<int> ReadSomeAsync(int bytes) => ReceiveAsync(new byte[bytes]);
 
-    private Task<int> ReceiveAsync(byte[] buffer) => _socket.ReceiveAsync(buffer, TestContext.Current.CancellationToken).AsTask().WaitAsync(Limit);
+    private Task<int> ReceiveAsync(byte[] buffer) => _socket.ReceiveAsync(buffer, TestContext.Current.CancellationToken).AsTask().WaitAsync(s_limit);
 
     /// <summary>Reads all that is still to come, until the server closes the connection or resets it.</summary>
     public async Task ReadToEndAsync()

@@ -11,8 +11,8 @@ public sealed partial class SelfHost : IAsyncDisposable
     /// <summary>Settings with which it counts ten times a second.</summary>
     public static readonly (string Name, string Value)[] Fast = [("Sse__Interval", "00:00:00.1"), ("Sse__Retry", "00:00:00.1")];
 
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
-    private static readonly string Assembly = Path.Combine(AppContext.BaseDirectory, "FuncSse.SelfHost.dll");
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
+    private static readonly string s_assembly = Path.Combine(AppContext.BaseDirectory, "FuncSse.SelfHost.dll");
 
     private readonly (string Name, string Value)[] _settings;
     private Process? _process;
@@ -50,7 +50,7 @@ public sealed partial class SelfHost : IAsyncDisposable
         using Process process = Process.Start(StartInfo(settings))!;
         Task<string> output = process.StandardOutput.ReadToEndAsync();
         Task<string> error = process.StandardError.ReadToEndAsync();
-        await process.WaitForExitAsync().WaitAsync(Limit);
+        await process.WaitForExitAsync().WaitAsync(s_limit);
         return (process.ExitCode, await output, await error);
     }
 
@@ -65,7 +65,7 @@ public sealed partial class SelfHost : IAsyncDisposable
             await kill.WaitForExitAsync();
         }
 
-        await _process.WaitForExitAsync().WaitAsync(Limit);
+        await _process.WaitForExitAsync().WaitAsync(s_limit);
         return _process.ExitCode;
     }
 
@@ -73,7 +73,7 @@ public sealed partial class SelfHost : IAsyncDisposable
     public async Task KillAsync()
     {
         _process!.Kill();
-        await _process.WaitForExitAsync().WaitAsync(Limit);
+        await _process.WaitForExitAsync().WaitAsync(s_limit);
     }
 
     public async ValueTask DisposeAsync()
@@ -95,7 +95,7 @@ public sealed partial class SelfHost : IAsyncDisposable
         _process.Start();
         _process.BeginOutputReadLine();
         _process.BeginErrorReadLine();
-        Address = await listening.Task.WaitAsync(Limit);
+        Address = await listening.Task.WaitAsync(s_limit);
 
         void OnLine(string? line)
         {
@@ -115,7 +115,7 @@ public sealed partial class SelfHost : IAsyncDisposable
 
     private static ProcessStartInfo StartInfo((string Name, string Value)[] settings)
     {
-        var start = new ProcessStartInfo("dotnet", [Assembly]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo("dotnet", [s_assembly]) { RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["DOTNET_ENVIRONMENT"] = "Development"; // As `dotnet run` sets it.
         foreach ((string name, string value) in settings)
         {

@@ -6,15 +6,15 @@ namespace FuncSse.Tests;
 /// </summary>
 public sealed class Server(SharedServers servers) : IAsyncLifetime
 {
-    private static readonly string? Given = Environment.GetEnvironmentVariable("FUNCSSE_URL");
+    private static readonly string? s_given = Environment.GetEnvironmentVariable("FUNCSSE_URL");
 
     public Uri Address { get; private set; } = null!;
 
     public Uri Events => new(Address, "events");
 
-    public bool IsOwn { get; } = string.IsNullOrEmpty(Given);
+    public bool IsOwn { get; } = string.IsNullOrEmpty(s_given);
 
-    public async ValueTask InitializeAsync() => Address = IsOwn ? (await servers.GetSelfHostAsync()).Address : new Uri(Given!);
+    public async ValueTask InitializeAsync() => Address = IsOwn ? (await servers.GetSelfHostAsync()).Address : new Uri(s_given!);
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 }

@@ -21,7 +21,7 @@ namespace FuncSse.Tests;
 internal sealed class StreamHarness : IHttpRequestLifetimeFeature, IHttpResponseBodyFeature, IHostApplicationLifetime, IDisposable
 {
     // Of every wait, so that a fault fails its own test and does not hang the run.
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
 
     private readonly ServiceProvider _services;
     private readonly CancellationTokenSource _stopping = new();
@@ -86,7 +86,7 @@ internal sealed class StreamHarness : IHttpRequestLifetimeFeature, IHttpResponse
     }
 
     public Task RunAsync<T>(SseFeed<T> feed, SseStreamOptions? options = null) =>
-        InlineContext.Run(() => new SseStreamResult<T>(feed, _host.Token, options).ExecuteAsync(Http)).WaitAsync(Limit, TestContext.Current.CancellationToken);
+        InlineContext.Run(() => new SseStreamResult<T>(feed, _host.Token, options).ExecuteAsync(Http)).WaitAsync(s_limit, TestContext.Current.CancellationToken);
 
     /// <summary>Runs a stream that ends by itself.</summary>
     public Task RunToEndAsync<T>(SseFeed<T> feed, SseStreamOptions? options = null) =>
@@ -133,7 +133,7 @@ internal sealed class StreamHarness : IHttpRequestLifetimeFeature, IHttpResponse
     /// <summary>Takes some of the bytes that were written, as a slow client does.</summary>
     public async Task TakeAsync(int bytes)
     {
-        ReadResult result = await _body.Reader.ReadAtLeastAsync(bytes, TestContext.Current.CancellationToken).AsTask().WaitAsync(Limit);
+        ReadResult result = await _body.Reader.ReadAtLeastAsync(bytes, TestContext.Current.CancellationToken).AsTask().WaitAsync(s_limit);
         _body.Reader.AdvanceTo(result.Buffer.GetPosition(bytes));
     }
 

@@ -16,7 +16,7 @@ public sealed class ConnectionTests
     private const int Tcp = 6;
     private const int NotSentLowWater = 25;
 
-    private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_maxWait = TimeSpan.FromSeconds(30);
 
     [Theory]
     [InlineData("HTTP/1.1", "", true)]
@@ -58,7 +58,7 @@ public sealed class ConnectionTests
         await using WebApplication app = await StartAsync(HttpProtocols.Http2, maxStreams: 1);
         using var client = new HttpClient { BaseAddress = new Uri(app.Urls.Single()), DefaultRequestVersion = HttpVersion.Version20, DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact };
         using var open = new StreamReader(await client.GetStreamAsync("/endless", TestContext.Current.CancellationToken));
-        Assert.Equal("retry: 1000", await open.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(MaxWait, TestContext.Current.CancellationToken));
+        Assert.Equal("retry: 1000", await open.ReadLineAsync(TestContext.Current.CancellationToken).AsTask().WaitAsync(s_maxWait, TestContext.Current.CancellationToken));
         for (int i = 0; i < 3; i++)
         {
             Assert.Matches("^retry: [12]\\d{4}\n\n$", await GetAsync(client, "/stream"));
@@ -69,7 +69,7 @@ public sealed class ConnectionTests
     }
 
     private static Task<string> GetAsync(HttpClient client, string path) =>
-        client.GetStringAsync(path, TestContext.Current.CancellationToken).WaitAsync(MaxWait);
+        client.GetStringAsync(path, TestContext.Current.CancellationToken).WaitAsync(s_maxWait);
 
     private static async Task<WebApplication> StartAsync(HttpProtocols protocols, int? maxStreams = null)
     {

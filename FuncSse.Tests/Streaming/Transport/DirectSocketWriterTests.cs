@@ -12,7 +12,7 @@ public sealed class DirectSocketWriterTests : IDisposable
     private const int MaxBufferedBytes = 64 * 1024;
 
     // The limit of every wait: a fault fails its own test instead of hanging the run.
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
 
     // Configured like Kestrel's pipe: a flush waits until the reader, which sends, has consumed everything.
     private readonly Pipe _pipe = new(new PipeOptions(
@@ -433,14 +433,14 @@ public sealed class DirectSocketWriterTests : IDisposable
             Write(random.Next(100) switch { 0 => random.Next(100_000), 1 => 0, < 10 => random.Next(6000), _ => random.Next(300) });
             if (random.Next(3) > 0)
             {
-                await FlushAsync().WaitAsync(Limit, TestContext.Current.CancellationToken);
+                await FlushAsync().WaitAsync(s_limit, TestContext.Current.CancellationToken);
             }
         }
 
         await _writer.CompleteAsync();
-        await send.WaitAsync(Limit, TestContext.Current.CancellationToken);
+        await send.WaitAsync(s_limit, TestContext.Current.CancellationToken);
         _server.Shutdown(SocketShutdown.Send);
-        byte[] arrived = await read.WaitAsync(Limit, TestContext.Current.CancellationToken);
+        byte[] arrived = await read.WaitAsync(s_limit, TestContext.Current.CancellationToken);
         Assert.True(_written.ToArray().AsSpan().SequenceEqual(arrived), $"seed {seed}");
     }
 
@@ -502,7 +502,7 @@ public sealed class DirectSocketWriterTests : IDisposable
     {
         while (!_server.Poll(0, SelectMode.SelectWrite))
         {
-            await _client.ReceiveAsync(new byte[64 * 1024], TestContext.Current.CancellationToken).AsTask().WaitAsync(Limit);
+            await _client.ReceiveAsync(new byte[64 * 1024], TestContext.Current.CancellationToken).AsTask().WaitAsync(s_limit);
         }
 
         while (_client.Available > 0)

@@ -7,7 +7,7 @@ namespace FuncSse.Tests;
 /// <summary>Tests streams that share one HTTP/2 connection: their limits, their ends, and the streams that remain.</summary>
 public sealed class Http2Tests : IDisposable
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
 
     private readonly HttpClient _client;
     private int _connections;
@@ -16,7 +16,7 @@ public sealed class Http2Tests : IDisposable
     {
         DefaultRequestVersion = HttpVersion.Version20,
         DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
-        Timeout = Limit,
+        Timeout = s_limit,
     };
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
@@ -31,7 +31,7 @@ public sealed class Http2Tests : IDisposable
         StreamReader second = await OpenAsync(server, "silent");
         using (StreamReader refused = await OpenAsync(server, "silent", isRefused: true))
         {
-            Assert.Equal("\n", await refused.ReadToEndAsync(Cancelled).WaitAsync(Limit, Cancelled));
+            Assert.Equal("\n", await refused.ReadToEndAsync(Cancelled).WaitAsync(s_limit, Cancelled));
         }
 
         second.Dispose();
@@ -50,7 +50,7 @@ public sealed class Http2Tests : IDisposable
         int dropped = await ReadUntilAsync(counter, number => number > 0);
         await ReadUntilAsync(counter, number => number > dropped + 40);
         Assert.Equal(1, server.Streams.Open);
-        await Assert.ThrowsAnyAsync<IOException>(() => flood.ReadToEndAsync(Cancelled).WaitAsync(Limit, Cancelled));
+        await Assert.ThrowsAnyAsync<IOException>(() => flood.ReadToEndAsync(Cancelled).WaitAsync(s_limit, Cancelled));
         Assert.Equal(1, _connections);
         server.AssertQuiet();
     }
@@ -63,7 +63,7 @@ public sealed class Http2Tests : IDisposable
         {
             foreach (StreamReader stream in await Task.WhenAll(OpenAsync(server, "silent"), OpenAsync(server, "silent"), OpenAsync(server, "silent")))
             {
-                Assert.Equal("\nretry: 100\n\n", await stream.ReadToEndAsync(Cancelled).WaitAsync(Limit, Cancelled));
+                Assert.Equal("\nretry: 100\n\n", await stream.ReadToEndAsync(Cancelled).WaitAsync(s_limit, Cancelled));
                 stream.Dispose();
             }
         }
@@ -80,7 +80,7 @@ public sealed class Http2Tests : IDisposable
         string[] lines = new string[7];
         for (int line = 0; line < lines.Length; line++)
         {
-            lines[line] = (await silent.ReadLineAsync(Cancelled).AsTask().WaitAsync(Limit, Cancelled))!;
+            lines[line] = (await silent.ReadLineAsync(Cancelled).AsTask().WaitAsync(s_limit, Cancelled))!;
         }
 
         Assert.Equal(["", ":", "", ":", "", ":", ""], lines);
@@ -96,7 +96,7 @@ public sealed class Http2Tests : IDisposable
     {
         while (true)
         {
-            string? line = await counter.ReadLineAsync(Cancelled).AsTask().WaitAsync(Limit, Cancelled);
+            string? line = await counter.ReadLineAsync(Cancelled).AsTask().WaitAsync(s_limit, Cancelled);
             Assert.NotNull(line);
             if (line.StartsWith("data: ", StringComparison.Ordinal) && int.Parse(line[6..], System.Globalization.CultureInfo.InvariantCulture) is var number && isEnough(number))
             {
@@ -107,8 +107,8 @@ public sealed class Http2Tests : IDisposable
 
     private async Task<StreamReader> OpenAsync(AppServer server, string path, bool isRefused = false)
     {
-        var reader = new StreamReader(await _client.GetStreamAsync(new Uri(server.Address, path), Cancelled).WaitAsync(Limit, Cancelled));
-        Assert.Matches(isRefused ? @"^retry: [123]\d{4}$" : "^retry: 1000$", await reader.ReadLineAsync(Cancelled).AsTask().WaitAsync(Limit, Cancelled));
+        var reader = new StreamReader(await _client.GetStreamAsync(new Uri(server.Address, path), Cancelled).WaitAsync(s_limit, Cancelled));
+        Assert.Matches(isRefused ? @"^retry: [123]\d{4}$" : "^retry: 1000$", await reader.ReadLineAsync(Cancelled).AsTask().WaitAsync(s_limit, Cancelled));
         return reader;
     }
 

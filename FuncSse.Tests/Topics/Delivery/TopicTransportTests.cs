@@ -17,7 +17,7 @@ namespace FuncSse.Tests.Topics;
 /// <summary>Topic streams over real sockets of each kind, and which of them the hub writes to by itself.</summary>
 public sealed class TopicTransportTests
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
 
     public enum Way
     {
@@ -58,7 +58,7 @@ public sealed class TopicTransportTests
             await DirectTransportTests.PauseAsync(random);
         }
 
-        await publish.WaitAsync(Limit, TestContext.Current.CancellationToken);
+        await publish.WaitAsync(s_limit, TestContext.Current.CancellationToken);
     }
 
     [Fact]
@@ -72,7 +72,7 @@ public sealed class TopicTransportTests
         await using IAsyncEnumerator<SseItem<string>> stream =
             SseParser.Create(body).EnumerateAsync(TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
         await NextAsync(stream);
-        await PublishAsync(app, events, new Random(1)).WaitAsync(Limit, TestContext.Current.CancellationToken);
+        await PublishAsync(app, events, new Random(1)).WaitAsync(s_limit, TestContext.Current.CancellationToken);
         foreach (string expected in events)
         {
             Assert.Equal(expected, (await NextAsync(stream)).Data);
@@ -102,7 +102,7 @@ public sealed class TopicTransportTests
                 SseParser.Create(body).EnumerateAsync(TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
             await NextAsync(stream);
             Assert.NotNull(hub.Ring.Head);
-            await PublishAsync(app, ["1", "2"], new Random(1)).WaitAsync(Limit, TestContext.Current.CancellationToken);
+            await PublishAsync(app, ["1", "2"], new Random(1)).WaitAsync(s_limit, TestContext.Current.CancellationToken);
             Assert.Equal("1", (await NextAsync(stream)).Data);
             Assert.Equal("2", (await NextAsync(stream)).Data);
         }
@@ -136,11 +136,11 @@ public sealed class TopicTransportTests
         {
             for (int number = 0; number < 10; number++)
             {
-                await PublishAsync(app, [$"block {number}"], new Random(1)).WaitAsync(Limit, TestContext.Current.CancellationToken);
+                await PublishAsync(app, [$"block {number}"], new Random(1)).WaitAsync(s_limit, TestContext.Current.CancellationToken);
                 Assert.Equal($"block {number}", (await NextAsync(stream)).Data);
             }
 
-            Assert.True(isBlocked.Wait(Limit, TestContext.Current.CancellationToken));
+            Assert.True(isBlocked.Wait(s_limit, TestContext.Current.CancellationToken));
         }
         finally
         {
@@ -196,7 +196,7 @@ public sealed class TopicTransportTests
         {
             DefaultRequestVersion = way switch { Way.Http10 => HttpVersion.Version10, Way.Http2 => HttpVersion.Version20, _ => HttpVersion.Version11 },
             DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact,
-            Timeout = Limit,
+            Timeout = s_limit,
         };
         client.DefaultRequestHeaders.ConnectionClose = way == Way.Close ? true : null;
         return client;
@@ -214,7 +214,7 @@ public sealed class TopicTransportTests
 
     private static async Task<SseItem<string>> NextAsync(IAsyncEnumerator<SseItem<string>> stream)
     {
-        Assert.True(await stream.MoveNextAsync().AsTask().WaitAsync(Limit, TestContext.Current.CancellationToken));
+        Assert.True(await stream.MoveNextAsync().AsTask().WaitAsync(s_limit, TestContext.Current.CancellationToken));
         return stream.Current;
     }
 
@@ -236,7 +236,7 @@ public sealed class TopicTransportTests
             if (buffer.Span.IndexOf("block"u8) >= 0)
             {
                 isBlocked.Set();
-                release.Wait(Limit, cancellationToken);
+                release.Wait(s_limit, cancellationToken);
             }
 
             return inner.WriteAsync(buffer, cancellationToken);

@@ -6,9 +6,9 @@ namespace FuncSse.Tests.Topics;
 /// <summary>Topics over HTTP, against the self-host or whatever <c>FUNCSSE_URL</c> names.</summary>
 public sealed class TopicHttpTests(Server server) : IClassFixture<Server>, IDisposable
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
 
-    private readonly HttpClient _client = new() { BaseAddress = server.Address, Timeout = Limit };
+    private readonly HttpClient _client = new() { BaseAddress = server.Address, Timeout = s_limit };
     private readonly string _topic = $"test/{Guid.NewGuid():N}";
 
     public void Dispose() => _client.Dispose();
