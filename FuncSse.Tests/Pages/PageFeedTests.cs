@@ -222,6 +222,33 @@ public sealed partial class PageFeedTests(Browser browser) : IClassFixture<Brows
         Assert.DoesNotContain("secret", await page.EvaluateAsync<string>("JSON.stringify([localStorage, sessionStorage, document.cookie])"), StringComparison.Ordinal);
     }
 
+    // A browser opens six streams to one origin over HTTP/1.1, so without a shared one the seventh tab could not even publish.
+    [Fact]
+    public async Task Seven_tabs_of_a_topic_share_a_stream()
+    {
+        await using SelfHost host = await SelfHost.StartAsync(("Topics__PublishKey", "key"));
+        await using IBrowserContext context = await (await browser.OpenTabAsync()).Context.Browser!.NewContextAsync();
+        IPage[] tabs = await Task.WhenAll(Enumerable.Range(0, 7).Select(_ => context.NewPageAsync()));
+        int streams = 0;
+        foreach (IPage tab in tabs)
+        {
+            tab.Request += (_, request) => streams += request.ResourceType == "eventsource" ? 1 : 0;
+            await tab.GotoAsync($"{host.Address}?events=/topics/news");
+            await Expect(tab.Locator("#state")).ToHaveTextAsync("Open");
+        }
+
+        using var publisher = new HttpClient { BaseAddress = host.Address };
+        using HttpResponseMessage answer = await publisher.PostAsync("topics/news?code=key", new StringContent("for all"), TestContext.Current.CancellationToken);
+        answer.EnsureSuccessStatusCode();
+        await Task.WhenAll(tabs.Select(tab => Expect(tab.Locator("#count")).ToHaveTextAsync("for all")));
+        Assert.Equal(1, streams);
+        await tabs[0].CloseAsync(); // another one takes the stream over
+        using HttpResponseMessage next = await publisher.PostAsync("topics/news?code=key", new StringContent("again"), TestContext.Current.CancellationToken);
+        next.EnsureSuccessStatusCode();
+        await Task.WhenAll(tabs.Skip(1).Select(tab => Expect(tab.Locator("#count")).ToHaveTextAsync("again")));
+        await Task.WhenAll(tabs.Skip(1).Select(tab => Expect(tab.Locator("#received")).ToHaveTextAsync("2")));
+    }
+
     [Fact]
     public async Task Nothing_is_published_to_another_origin()
     {

@@ -15,7 +15,8 @@ internal static class EventType
             return null;
         }
 
-        return FindFault(type) is { } fault ? throw new ArgumentException(fault, nameof(type)) : type;
+        // Publishers over HTTP get the message as it is, so it names no parameter.
+        return FindFault(type) is { } fault ? throw new ArgumentException(fault) : type;
     }
 
     /// <summary>Whether a record may carry the type.</summary>

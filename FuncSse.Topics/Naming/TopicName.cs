@@ -21,6 +21,7 @@ public static class TopicName
     private const char EscapeCharacter = '~';
 
     private static readonly SearchValues<char> s_allowed = SearchValues.Create(LettersAndDigits + Punctuation);
+    private static readonly UTF8Encoding s_utf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
     private static readonly SearchValues<char> s_kept = SearchValues.Create(LettersAndDigits + "-._");
 
     /// <summary>Whether an event can be published to this name.</summary>
@@ -47,12 +48,13 @@ public static class TopicName
     /// Makes one segment of a name of any text, such as a user's id: <c>$"users/{TopicName.Escape(id)}"</c>. Two texts never give the same
     /// segment, and <see cref="Unescape"/> gives the text back.
     /// </summary>
-    /// <param name="text">The text. Half of a surrogate pair becomes U+FFFD.</param>
+    /// <param name="text">The text.</param>
     /// <returns>
     /// The letters and digits of ASCII, <c>-</c>, <c>.</c> and <c>_</c> as they are, and <c>~</c> with two upper-case hexadecimal digits for each
     /// byte of UTF-8 of everything else. A text that is <c>.</c> or <c>..</c> is written so too, and an empty text is
     /// <c>~</c>. It may be longer than a name can be (<see cref="MaxLength"/>).
     /// </returns>
+    /// <exception cref="ArgumentException">The text has half of a surrogate pair, which UTF-8 cannot express.</exception>
     public static string Escape(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -63,7 +65,7 @@ public static class TopicName
 
         var segment = new StringBuilder(text.Length);
         bool isDots = text is "." or "..";
-        foreach (byte value in Encoding.UTF8.GetBytes(text))
+        foreach (byte value in s_utf8.GetBytes(text))
         {
             if (s_kept.Contains((char)value) && !isDots)
             {

@@ -112,6 +112,8 @@ public sealed class TopicHttpTests(Server server) : IClassFixture<Server>, IDisp
         using HttpResponseMessage response = await _client.PostAsync($"topics/{_topic}{query}", new StringContent("a"), TestContext.Current.CancellationToken);
         Assert.Equal(status, response.StatusCode);
         Assert.StartsWith("text/plain", response.Content.Headers.ContentType!.ToString(), StringComparison.Ordinal);
+        string answer = await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken);
+        Assert.DoesNotContain("Parameter", answer, StringComparison.Ordinal); // a word of .NET's, not of HTTP's
     }
 
     [Fact]

@@ -51,6 +51,11 @@ public sealed class TopicNameTests
         Assert.True(TopicName.IsValid($"users/{segment}/x") && TopicName.IsValid(segment));
     }
 
+    // An attribute cannot carry such a text.
+    [Fact]
+    public void Half_a_surrogate_pair_has_no_segment() =>
+        Assert.All(["\ud800", "a\udc00b"], text => Assert.ThrowsAny<ArgumentException>(() => TopicName.Escape(text)));
+
     [Theory]
     [InlineData("")]
     [InlineData("~7")]
