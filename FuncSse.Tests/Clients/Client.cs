@@ -33,14 +33,17 @@ internal sealed record Client(string Name, Place Place, string Adapter = "", str
     /// <summary>What an app sets, in the words of the table.</summary>
     public string Settings { get; init; } = "";
 
-    public static readonly Client Firefox = new("Firefox", Place.Firefox, "EventSource");
-
     /// <summary>All clients that come back by themselves, in the order of the table.</summary>
     public static readonly Client[] Resuming =
     [
         new("Chromium", Place.Chromium, "EventSource"),
-        Firefox,
+        new("Firefox", Place.Firefox, "EventSource")
+        {
+            Spared = Spared.BeforeBodies,
+            Settings = "[funcsse.js](browser.md), since it gives up when an answer is cut before its first event",
+        },
         new("[funcsse.js](browser.md)", Place.Chromium, "funcsse.js"),
+        new("[funcsse.js](browser.md)", Place.Firefox, "funcsse.js"),
         new("reconnecting-eventsource", Place.Chromium, "reconnecting-eventsource", "reconnecting-eventsource")
         {
             IgnoresRefusals = true,

@@ -137,6 +137,7 @@ internal sealed partial class ClientServer : IAsyncDisposable
         TimeSpan wait = TimeSpan.FromSeconds(1);
         while (!cancellationToken.IsCancellationRequested)
         {
+            SseParser<string>? parser = null;
             try
             {
                 using var request = new HttpRequestMessage(HttpMethod.Get, run.Address);
@@ -149,11 +150,10 @@ internal sealed partial class ClientServer : IAsyncDisposable
                 }
 
                 response.EnsureSuccessStatusCode();
-                SseParser<string> parser = SseParser.Create(await response.Content.ReadAsStreamAsync(cancellationToken));
+                parser = SseParser.Create(await response.Content.ReadAsStreamAsync(cancellationToken));
                 await foreach (SseItem<string> item in parser.EnumerateAsync(cancellationToken))
                 {
                     lastEventId = item.EventId ?? lastEventId;
-                    wait = parser.ReconnectionInterval >= TimeSpan.Zero ? parser.ReconnectionInterval : wait;
                     if (item.EventType == "message")
                     {
                         run.Add(item.Data);
@@ -165,6 +165,7 @@ internal sealed partial class ClientServer : IAsyncDisposable
                 // The connection broke or could not be made.
             }
 
+            wait = parser?.ReconnectionInterval is { Ticks: >= 0 } retry ? retry : wait; // It comes also without an event.
             await Task.Delay(wait, cancellationToken).ContinueWith(_ => { }, TaskScheduler.Default);
         }
     }

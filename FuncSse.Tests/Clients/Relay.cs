@@ -13,6 +13,9 @@ internal enum Spared
     /// <summary>Between the line of an id and the empty line: there are clients that have taken the id by then, and lose the event.</summary>
     AfterIds,
 
+    /// <summary>Within an answer before the first byte of its body: there is a client that gives up then.</summary>
+    BeforeBodies,
+
     /// <summary>After any line of an event but the last: there are clients that put what they have before the next connection's first lines.</summary>
     WithinEvents,
 }
@@ -31,7 +34,8 @@ internal sealed partial class Relay : IDisposable
     private readonly HashSet<Socket> _sockets = [];
     private readonly Lock _gate = new();
     private TcpListener _listener = new(IPAddress.Loopback, 0);
-    private string? _answer;
+    private string? _next;
+    private string? _last;
 
     /// <param name="server">The port of the server.</param>
     /// <param name="seed">It decides where connections are cut, and how.</param>
@@ -39,7 +43,13 @@ internal sealed partial class Relay : IDisposable
     public Relay(int server, int seed, Spared spared)
     {
         _server = server;
-        _spared = spared switch { Spared.AfterIds => AfterId(), Spared.WithinEvents => WithinEvent(), _ => null };
+        _spared = spared switch
+        {
+            Spared.AfterIds => AfterId(),
+            Spared.BeforeBodies => BeforeBody(),
+            Spared.WithinEvents => WithinEvent(),
+            _ => null,
+        };
         _random = new Random(seed);
         Listen();
         Port = ((IPEndPoint)_listener.LocalEndpoint).Port;
@@ -59,9 +69,9 @@ internal sealed partial class Relay : IDisposable
     /// <summary>Cuts the connection as soon as a position frame went through, once.</summary>
     public bool CutsAfterPosition { get; set; }
 
-    /// <summary>Gives the next GET or POST this answer in place of the server's.</summary>
+    /// <summary>Gives the next GET or POST this answer in place of the server's, and HEAD requests until the one after it.</summary>
     public void AnswerNext(string status) =>
-        _answer = $"HTTP/1.1 {status}\r\nAccess-Control-Allow-Origin: *\r\nContent-Type: text/plain\r\n{(status[0] == '2' ? "" : "Content-Length: 0\r\n")}Connection: close\r\n\r\n";
+        _next = $"HTTP/1.1 {status}\r\nAccess-Control-Allow-Origin: *\r\nContent-Type: text/plain\r\n{(status[0] == '2' ? "" : "Content-Length: 0\r\n")}Connection: close\r\n\r\n";
 
     /// <summary>Resets all connections that are open.</summary>
     public void Reset()
@@ -142,15 +152,18 @@ internal sealed partial class Relay : IDisposable
         byte[] buffer = new byte[16 * 1024];
         for (int count; (count = await client.ReceiveAsync(buffer)) > 0;)
         {
-            if (Request().IsMatch(Encoding.Latin1.GetString(buffer, 0, count)))
+            string method = Request().Match(Encoding.Latin1.GetString(buffer, 0, count)).Groups[1].Value;
+            if (method is "GET" or "POST")
             {
                 Requests++;
-                if (Interlocked.Exchange(ref _answer, null) is { } answer)
-                {
-                    await client.SendAsync(Encoding.ASCII.GetBytes(answer));
-                    client.Shutdown(SocketShutdown.Send);
-                    continue;
-                }
+                _last = Interlocked.Exchange(ref _next, null);
+            }
+
+            if (method.Length > 0 && _last is { } answer)
+            {
+                await client.SendAsync(Encoding.ASCII.GetBytes(answer));
+                client.Shutdown(SocketShutdown.Send);
+                continue;
             }
 
             await server.SendAsync(buffer.AsMemory(0, count));
@@ -182,21 +195,13 @@ internal sealed partial class Relay : IDisposable
             }
 
             left -= count;
-            sent = (sent + piece)[^Math.Min(sent.Length + count, 200)..];
+            sent += piece;
         }
     }
 
-    private static void Break(Socket socket, bool isReset)
-    {
-        if (isReset)
-        {
-            socket.LingerState = new LingerOption(enable: true, seconds: 0);
-        }
+    private static void Break(Socket socket, bool isReset) => socket.Close(isReset ? 0 : -1);
 
-        socket.Dispose();
-    }
-
-    [GeneratedRegex("^(GET|POST) ")]
+    [GeneratedRegex("^(GET|POST|HEAD) ")]
     private static partial Regex Request();
 
     [GeneratedRegex("event: position\ndata: {}\nid: [^\n]+\n\n")]
@@ -204,6 +209,9 @@ internal sealed partial class Relay : IDisposable
 
     [GeneratedRegex("\nid: [^\n]*\n\\z")]
     private static partial Regex AfterId();
+
+    [GeneratedRegex("(\\A|\r\n0\r\n\r\n)(?!HTTP/1.1 .*?\r\n\r\n[0-9a-f]+\r\n.).+\\z", RegexOptions.Singleline)]
+    private static partial Regex BeforeBody();
 
     [GeneratedRegex("\n(data|event|id): [^\n]*\n[^\n]*\\z")]
     private static partial Regex WithinEvent();

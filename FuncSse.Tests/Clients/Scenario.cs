@@ -9,10 +9,11 @@ internal sealed class Scenario : IAsyncDisposable
 
     private readonly SelfHost _host;
     private readonly ClientServer _clients;
-    private readonly long _start = Stopwatch.GetTimestamp();
+    private readonly long _start;
 
-    private Scenario(SelfHost host, IReadOnlyList<ClientRun> runs, ClientServer clients)
+    private Scenario(SelfHost host, IReadOnlyList<ClientRun> runs, ClientServer clients, long start)
     {
+        _start = start;
         _host = host;
         Runs = runs;
         _clients = clients;
@@ -36,7 +37,8 @@ internal sealed class Scenario : IAsyncDisposable
         await (prepare?.Invoke(host) ?? Task.CompletedTask);
         ClientRun[] runs = [.. clients.Index().Select(one =>
             new ClientRun(one.Item, new Relay(host.Address.Port, Seed + one.Index, one.Item.Spared) { CutsAfterPosition = cutsAfterPosition }, path))];
-        var scenario = new Scenario(host, runs, await ClientServer.StartAsync(runs, browser, firefox));
+        long start = Stopwatch.GetTimestamp();
+        var scenario = new Scenario(host, runs, await ClientServer.StartAsync(runs, browser, firefox), start);
         await scenario.UntilAsync(run => run.Relay.Requests > 0, TimeSpan.FromMinutes(4)); // Firefox starts slowly.
         return scenario;
     }
