@@ -3,7 +3,6 @@ using System.Runtime.CompilerServices;
 using FuncSse.Streaming;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 
 namespace FuncSse.Tests.Clients;

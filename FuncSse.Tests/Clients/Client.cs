@@ -24,6 +24,9 @@ internal sealed record Client(string Name, Place Place, string Adapter = "", str
     /// <summary>Whether it asks again for ever after 400. Then there is no end to see.</summary>
     public bool IgnoresRefusals { get; init; }
 
+    /// <summary>Whether it gives up when a connection is refused.</summary>
+    public bool EndsWhenRefused { get; init; }
+
     /// <summary>Whether it begins anew, without its last event id, after a 5xx.</summary>
     public bool ForgetsIds { get; init; }
 
@@ -36,11 +39,14 @@ internal sealed record Client(string Name, Place Place, string Adapter = "", str
     /// <summary>All clients that come back by themselves, in the order of the table.</summary>
     public static readonly Client[] Resuming =
     [
-        new("Chromium", Place.Chromium, "EventSource"),
-        new("Firefox", Place.Firefox, "EventSource")
+        new("Chromium", Place.Chromium, "EventSource of the same origin"),
+        new("Chromium, from another origin", Place.Chromium, "EventSource"),
+        new("Firefox", Place.Firefox, "EventSource of the same origin") { Spared = Spared.BeforeBodies },
+        new("Firefox, from another origin", Place.Firefox, "EventSource")
         {
             Spared = Spared.BeforeBodies,
-            Settings = "[funcsse.js](browser.md), since it gives up when an answer is cut before its first event",
+            EndsWhenRefused = true,
+            Settings = "[funcsse.js](browser.md), since it gives up when a connection is refused",
         },
         new("[funcsse.js](browser.md)", Place.Chromium, "funcsse.js"),
         new("[funcsse.js](browser.md)", Place.Firefox, "funcsse.js"),

@@ -19,17 +19,20 @@ internal sealed class ClientScenarios(IReadOnlyList<Client> clients, Browser? br
         return Cells(scenario, "renewals", run => Resumes(run, events), most: (int)(scenario.Elapsed.TotalSeconds / (0.8 * Lifetime)) + 2);
     }
 
-    public async Task<string[]> RestartAsync()
+    /// <summary>The server stops, and starts again on the same port. In between, connections are refused.</summary>
+    public async Task<string[]> RestartAsync(TimeSpan pause)
     {
         await using Scenario scenario = await StartAsync("/events", s_counter);
         await scenario.UntilAsync(run => run.Count > 0);
         scenario.Each(run => run.Relay.Refuse());
         await scenario.Host.StopAsync();
         scenario.Each(run => run.Mark());
+        await Task.Delay(pause, TestContext.Current.CancellationToken);
         await scenario.Host.StartAgainAsync();
         scenario.Each(run => run.Relay.Listen());
-        await scenario.UntilAsync(run => run.CountSinceMark > 10);
-        return Cells(scenario, "restart", run => Resumes(run, run.Marked + 10), most: 5);
+        await scenario.UntilAsync(run => run.CountSinceMark > 10 || (run.Client.EndsWhenRefused && run.End is not null));
+        return Cells(
+            scenario, "restart", run => run.Client.EndsWhenRefused && run.End is not null ? "ends" : Resumes(run, run.Marked + 10), most: 5);
     }
 
     /// <summary>Connections are cut where the seed says: the first one after the position frame, while the first event is published.</summary>

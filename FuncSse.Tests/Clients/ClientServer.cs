@@ -33,6 +33,11 @@ internal sealed partial class ClientServer : IAsyncDisposable
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         _app = builder.Build();
         _app.MapGet("/", () => Results.Content(File.ReadAllText(Path.Combine(s_scripts, "page.html")), "text/html"));
+        _app.MapGet("/frame", (HttpResponse response) =>
+        {
+            response.Headers.Connection = "close"; // What comes next on the relay's connection is for the other server.
+            return Results.Content(File.ReadAllText(Path.Combine(s_scripts, "frame.html")), "text/html");
+        });
         _app.MapGet("/packages/{**file}", (string file) => Script(Path.Combine(Packages, Path.HasExtension(file) ? file : $"{file}.js")));
         _app.MapGet("/funcsse.js", () => Script(Path.Combine(RepositoryRoot.Path, "static", "funcsse.js")));
         _app.MapGet("/recipes/{number:int}.mjs", (int number) => Results.Text(Recipe(number), "text/javascript"));
@@ -62,6 +67,11 @@ internal sealed partial class ClientServer : IAsyncDisposable
         SkipUnlessInstalled();
         var server = new ClientServer(runs, browser, firefox);
         await server._app.StartAsync(TestContext.Current.CancellationToken);
+        foreach (ClientRun run in runs)
+        {
+            run.Relay.Pages = new Uri(server._app.Urls.Single()).Port;
+        }
+
         foreach (Place place in runs.Select(run => run.Client.Place).Distinct())
         {
             await server.StartAsync(place);

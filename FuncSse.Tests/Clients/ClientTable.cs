@@ -22,7 +22,7 @@ public sealed class ClientTable(Browser browser, Firefox firefox) : IClassFixtur
         (string Title, string[] Cells)[] columns =
         [
             ("renewal", await scenarios.RenewalsAsync(events: 200)),
-            ("restart", await scenarios.RestartAsync()),
+            ("restart", await scenarios.RestartAsync(TimeSpan.FromSeconds(3))),
             ("cuts", await scenarios.CutsAsync(events: 400)),
             ("503", await scenarios.AnswerAsync("503 Service Unavailable")),
             ("204", await scenarios.AnswerAsync("204 No Content")),
@@ -41,8 +41,9 @@ public sealed class ClientTable(Browser browser, Firefox firefox) : IClassFixtur
         string answers = Table(
             ["client", "version", "an answer", "an answer that breaks"],
             Client.Asking.Index().Select(one => (string[])[one.Item.Client.Name, one.Item.Client.Version(versions), .. ends[one.Index]]));
-        string document = Replace(await File.ReadAllTextAsync(s_document), "table", $"{table}\n{caption}\n");
-        await File.WriteAllTextAsync(s_document, Replace(document, "answers", answers));
+        CancellationToken cancellationToken = TestContext.Current.CancellationToken;
+        string document = Replace(await File.ReadAllTextAsync(s_document, cancellationToken), "table", $"{table}\n{caption}\n");
+        await File.WriteAllTextAsync(s_document, Replace(document, "answers", answers), cancellationToken);
         Assert.True(faults is [], $"With FUNCSSE_SEED={Scenario.Seed}:\n{string.Join('\n', faults)}");
     }
 

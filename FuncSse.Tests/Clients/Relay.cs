@@ -57,7 +57,10 @@ internal sealed partial class Relay : IDisposable
 
     public int Port { get; }
 
-    /// <summary>How many GET and POST requests the client sent.</summary>
+    /// <summary>The port of the server whose frame makes a page of the same origin.</summary>
+    public int Pages { get; set; }
+
+    /// <summary>How many GET and POST requests the client sent, those for the frame left out.</summary>
     public int Requests { get; private set; }
 
     /// <summary>How many answers were cut.</summary>
@@ -130,8 +133,10 @@ internal sealed partial class Relay : IDisposable
 
         try
         {
-            await server.ConnectAsync(IPAddress.Loopback, _server);
-            await Task.WhenAny(ForwardRequestsAsync(client, server), ForwardAnswersAsync(server, client)).Unwrap();
+            byte[] request = new byte[16 * 1024];
+            int count = await client.ReceiveAsync(request);
+            await server.ConnectAsync(IPAddress.Loopback, Frame().IsMatch(Encoding.Latin1.GetString(request, 0, count)) ? Pages : _server);
+            await Task.WhenAny(ForwardRequestsAsync(client, server, request, count), ForwardAnswersAsync(server, client)).Unwrap();
         }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
         {
@@ -147,10 +152,9 @@ internal sealed partial class Relay : IDisposable
         }
     }
 
-    private async Task ForwardRequestsAsync(Socket client, Socket server)
+    private async Task ForwardRequestsAsync(Socket client, Socket server, byte[] buffer, int count)
     {
-        byte[] buffer = new byte[16 * 1024];
-        for (int count; (count = await client.ReceiveAsync(buffer)) > 0;)
+        for (; count > 0; count = await client.ReceiveAsync(buffer))
         {
             string method = Request().Match(Encoding.Latin1.GetString(buffer, 0, count)).Groups[1].Value;
             if (method is "GET" or "POST")
@@ -201,7 +205,10 @@ internal sealed partial class Relay : IDisposable
 
     private static void Break(Socket socket, bool isReset) => socket.Close(isReset ? 0 : -1);
 
-    [GeneratedRegex("^(GET|POST|HEAD) ")]
+    [GeneratedRegex("^GET /frame")]
+    private static partial Regex Frame();
+
+    [GeneratedRegex("^(GET|POST|HEAD) /(?!frame)")]
     private static partial Regex Request();
 
     [GeneratedRegex("event: position\ndata: {}\nid: [^\n]+\n\n")]

@@ -25,6 +25,16 @@ export const adapters = {
     listen(new EventSource(url), on);
   },
 
+  async 'EventSource of the same origin'(url, on) {
+    const { origin, pathname, search } = new URL(url);
+    addEventListener('message', (message) => {
+      if (message.origin === origin) message.data.end ? on.end(message.data.end) : on.event(message.data.data);
+    });
+    const frame = document.createElement('iframe');
+    frame.src = `${origin}/frame?${encodeURIComponent(pathname + search)}`;
+    document.body.append(frame);
+  },
+
   async eventsource(url, on) {
     const { EventSource } = await import('eventsource');
     listen(new EventSource(url), on);
