@@ -74,7 +74,10 @@ internal sealed record Client(string Name, Place Place, string Adapter = "", str
             ForgetsIds = true,
             Settings = "`sse-close=\"expired\"`; across origins `htmx.createEventSource = (url) => new EventSource(url)`",
         },
-        new("eventsource", Place.Node, "eventsource", "eventsource"),
+        new("eventsource", Place.Node, "eventsource", "eventsource")
+        {
+            Settings = "keep the process alive, since it ends while the client waits for its next connection",
+        },
         new("eventsource 2 (Debian's node-eventsource)", Place.Node, "eventsource2", "eventsource2") { Spared = Spared.WithinEvents },
         new("eventsource-client", Place.Node, "eventsource-client", "eventsource-client")
         {
@@ -89,7 +92,7 @@ internal sealed record Client(string Name, Place Place, string Adapter = "", str
         {
             Settings = "`readTimeoutMillis: 60000`, since it gives up a quiet stream after 5 s",
         },
-        new("undici", Place.Node, "undici", "undici") { Node = 22 },
+        new("undici", Place.Node, "undici", "undici") { Node = 22, Settings = "likewise keep the process alive" },
         new("SseParser", Place.DotNet) { Settings = "a loop that resumes after `SseItem.EventId`, and not after `SseParser.LastEventId`, which may be the id of an event that was cut" },
     ];
 
