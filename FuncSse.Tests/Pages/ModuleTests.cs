@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Microsoft.Playwright;
 
 namespace FuncSse.Tests;
@@ -27,18 +26,5 @@ public sealed class ModuleTests(Browser browser) : IClassFixture<Browser>
         await page.GotoAsync(server.PageOf(scenario), new PageGotoOptions { WaitUntil = WaitUntilState.Commit });
         string report = await server.Report;
         Assert.True(report == "passed", report);
-    }
-
-    [Fact]
-    public async Task A_position_frame_sets_the_last_event_id_of_the_eventsource_package()
-    {
-        string script = Path.Combine(ScenarioServer.Folder(), "position.mjs");
-        bool isThere = Directory.Exists(Path.Combine(ScenarioServer.Folder(), "node_modules", "eventsource"));
-        Assert.SkipUnless(isThere, "The eventsource package is not installed. Type `npm ci --prefix FuncSse.Tests/Pages/browser`.");
-        await using ScenarioServer server = await ScenarioServer.StartAsync();
-        using var node = Process.Start(new ProcessStartInfo("node", [script, server.PageOf("")]) { RedirectStandardOutput = true })!;
-        string output = await node.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken)
-            .WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
-        Assert.Equal("passed", output.Trim());
     }
 }

@@ -2,7 +2,9 @@ using Microsoft.Playwright;
 
 namespace FuncSse.Tests;
 
-/// <summary>Takes README's picture from the real page: <c>dotnet run --project FuncSse.Tests -- -explicit only</c>.</summary>
+/// <summary>
+/// Takes README's picture from the real page: <c>dotnet run --project FuncSse.Tests -- -explicit only -class FuncSse.Tests.PictureTests</c>.
+/// </summary>
 public sealed class PictureTests(Browser browser) : IClassFixture<Browser>
 {
     [Fact(Explicit = true)]

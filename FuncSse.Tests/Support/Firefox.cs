@@ -27,6 +27,9 @@ public sealed class Firefox : IAsyncLifetime
     private static readonly string?[] s_candidates =
         [Environment.GetEnvironmentVariable("FUNCSSE_FIREFOX"), "/usr/bin/firefox-esr", "/usr/bin/firefox"];
 
+    /// <summary>Where it is, if there is one.</summary>
+    public static string? Executable { get; } = Array.Find(s_candidates, File.Exists);
+
     // Firefox starts slowly on a busy machine.
     private static readonly TimeSpan s_startLimit = TimeSpan.FromMinutes(4);
 
@@ -41,11 +44,10 @@ public sealed class Firefox : IAsyncLifetime
     /// <summary>Opens a page in a tab, and closes the one before.</summary>
     public async Task OpenAsync(string address)
     {
-        string? path = Array.Find(s_candidates, File.Exists);
-        Assert.SkipWhen(path is null, "There is no Firefox. Type `sudo apt-get install firefox-esr`, or set FUNCSSE_FIREFOX to the path of one.");
+        Assert.SkipWhen(Executable is null, "There is no Firefox. Type `sudo apt-get install firefox-esr`, or set FUNCSSE_FIREFOX to the path of one.");
         if (_process is null)
         {
-            await StartAsync(path!);
+            await StartAsync(Executable!);
         }
 
         await _started.Task.WaitAsync(s_startLimit, TestContext.Current.CancellationToken);
