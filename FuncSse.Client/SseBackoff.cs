@@ -1,0 +1,43 @@
+namespace FuncSse.Client;
+
+/// <summary>How long the client waits before it reconnects.</summary>
+internal sealed class SseBackoff(SseClientOptions options)
+{
+    private static readonly TimeSpan s_maxRetryAfter = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan s_leastWithoutEvent = TimeSpan.FromMilliseconds(100); // A server that says retry: 0 and nothing else is not flooded.
+
+    private TimeSpan _retry = options.Retry;
+    private bool _hasEvent;
+
+    /// <summary>How many attempts have failed since the last event.</summary>
+    public int Failures { get; private set; }
+
+    /// <summary>Says what the server named with <c>retry:</c>; negative if it named nothing.</summary>
+    public void SetRetry(TimeSpan retry) => _retry = retry < TimeSpan.Zero ? _retry : Least(retry, SseClientOptions.MaxWait);
+
+    /// <summary>Says that an event came.</summary>
+    public void EventCame()
+    {
+        Failures = 0;
+        _hasEvent = true;
+    }
+
+    /// <param name="fault">Why the connection was lost, or <see langword="null"/> if it ended as it should.</param>
+    public TimeSpan Next(Exception? fault)
+    {
+        TimeSpan wait = _hasEvent || _retry > s_leastWithoutEvent ? _retry : s_leastWithoutEvent;
+        _hasEvent = false;
+        if (fault is not null)
+        {
+            TimeSpan doubled = Least(wait * Math.Pow(2, Math.Min(Failures, 30)), options.MaxBackoff);
+            wait = Failures > 0 && doubled > wait ? Most(wait, doubled * (0.5 + Random.Shared.NextDouble() / 2)) : wait;
+            Failures++;
+        }
+
+        return fault is SseUnavailableException { RetryAfter: { } after } && after > TimeSpan.Zero ? Least(after, s_maxRetryAfter) : wait;
+    }
+
+    private static TimeSpan Least(TimeSpan one, TimeSpan other) => one < other ? one : other;
+
+    private static TimeSpan Most(TimeSpan one, TimeSpan other) => one > other ? one : other;
+}
