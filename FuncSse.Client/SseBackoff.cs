@@ -12,14 +12,14 @@ internal sealed class SseBackoff(SseClientOptions options)
     /// <summary>How many attempts have failed since the last event.</summary>
     public int Failures { get; private set; }
 
-    /// <summary>Says what the server named with <c>retry:</c>; negative if it named nothing.</summary>
-    public void SetRetry(TimeSpan retry) => _retry = retry < TimeSpan.Zero ? _retry : Least(retry, SseClientOptions.MaxWait);
-
-    /// <summary>Says that an event came.</summary>
-    public void EventCame()
+    /// <summary>Says how a connection ended that was open.</summary>
+    /// <param name="retry">What the server named with <c>retry:</c>; negative if it named nothing.</param>
+    /// <param name="hasEvent">Whether an event came.</param>
+    public void Ended(TimeSpan retry, bool hasEvent)
     {
-        Failures = 0;
-        _hasEvent = true;
+        _retry = retry < TimeSpan.Zero ? _retry : Least(retry, SseClientOptions.MaxWait);
+        _hasEvent = hasEvent;
+        Failures = hasEvent ? 0 : Failures;
     }
 
     /// <param name="fault">Why the connection was lost, or <see langword="null"/> if it ended as it should.</param>

@@ -15,4 +15,17 @@ internal sealed record SseEvents<T>(
     : IAsyncEnumerable<SseItem<T>>
 {
     public IAsyncEnumerator<SseItem<T>> GetAsyncEnumerator(CancellationToken cancellationToken = default) => new SseReading<T>(this, cancellationToken);
+
+    public bool IsRead(string type)
+    {
+        foreach (string other in Types)
+        {
+            if (other == type)
+            {
+                return !ArePassedOver;
+            }
+        }
+
+        return ArePassedOver;
+    }
 }

@@ -24,6 +24,7 @@ internal sealed class SseReading<T> : IAsyncEnumerator<SseItem<T>>
     private SseParser<T>? _parser;
     private IAsyncEnumerator<SseItem<T>>? _items;
     private SseItem<T> _current;
+    private long _counted;
     private bool _isRead;
 
     public SseReading(SseEvents<T> events, CancellationToken cancellationToken)
@@ -71,6 +72,7 @@ internal sealed class SseReading<T> : IAsyncEnumerator<SseItem<T>>
     {
         while (!_isOver)
         {
+            CountEvents();
             Exception? fault = null;
             try
             {
@@ -115,6 +117,7 @@ internal sealed class SseReading<T> : IAsyncEnumerator<SseItem<T>>
             return;
         }
 
+        _counted = 0;
         SseClientLogMessages.Connected(_client.Logger, SseRequests.Describe(_events.Address), _lastEventId ?? "");
         _client.Metrics.Active.Add(1);
         _parser = SseParser.Create(_stream, Parse);
@@ -126,9 +129,10 @@ internal sealed class SseReading<T> : IAsyncEnumerator<SseItem<T>>
         if (_items is not null)
         {
             await _items.DisposeAsync().ConfigureAwait(false);
-            _backoff.SetRetry(_parser!.ReconnectionInterval);
-            _client.Metrics.Active.Add(-1);
             _items = null;
+            CountEvents();
+            _client.Metrics.Active.Add(-1);
+            _backoff.Ended(_parser!.ReconnectionInterval, hasEvent: _counted > 0);
         }
 
         _connection?.Dispose();
@@ -156,17 +160,29 @@ internal sealed class SseReading<T> : IAsyncEnumerator<SseItem<T>>
     private bool Take()
     {
         _current = _items!.Current;
-        _stream!.EventEnded();
-        _backoff.EventCame();
-        _client.Metrics.Received.Add(1);
-        _lastEventId = _current.EventId ?? _lastEventId;
+        _stream!.Events++;
+        if (_current.EventId is { } id)
+        {
+            _lastEventId = id;
+        }
+
         return _isRead;
     }
 
     // The data of what is passed over is not needed.
     private T Parse(string type, ReadOnlySpan<byte> data)
     {
-        _isRead = Array.IndexOf(_events.Types, type) < 0 == _events.ArePassedOver;
+        _isRead = _events.IsRead(type);
         return _isRead ? _events.Parse(type, data) : default!;
+    }
+
+    // Several at once, where they come at once.
+    private void CountEvents()
+    {
+        if (_stream is not null && _stream.Events > _counted)
+        {
+            _client.Metrics.Received.Add(_stream.Events - _counted);
+            _counted = _stream.Events;
+        }
     }
 }

@@ -19,6 +19,7 @@ internal sealed class SseResponseStream(Stream body, int maxEventSize, TimeSpan 
     private bool _isComment;
     private bool _isLineStart = true;
     private bool _skipsLineFeed;
+    private long _lastEvents;
 
     public override bool CanRead => true;
 
@@ -34,8 +35,8 @@ internal sealed class SseResponseStream(Stream body, int maxEventSize, TimeSpan 
         set => throw new NotSupportedException();
     }
 
-    /// <summary>Says that the parser has dispatched an event.</summary>
-    public void EventEnded() => _held = 0;
+    /// <summary>How many events the parser has dispatched. It keeps nothing of them.</summary>
+    public long Events { get; set; }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))] // A read takes no memory.
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
@@ -98,7 +99,8 @@ internal sealed class SseResponseStream(Stream body, int maxEventSize, TimeSpan 
             return;
         }
 
-        _held += bytes.Length;
+        _held = Events == _lastEvents ? _held + bytes.Length : bytes.Length;
+        _lastEvents = Events;
         if (_held > _lookFrom)
         {
             Look(bytes);
