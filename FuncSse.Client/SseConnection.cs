@@ -47,6 +47,13 @@ internal sealed class SseConnection : IDisposable
             throw new SseRefusedException($"{SseRequests.Describe(uri)}: there is no TLS connection. {tls.Message}", innerException: exception);
         }
 
+        catch (HttpRequestException exception) when (lastEventId is not null && !Ascii.IsValid(lastEventId) && exception.HttpRequestError == HttpRequestError.Unknown)
+        {
+            throw new SseRefusedException(
+                $"{SseRequests.Describe(uri)}: the last event id {lastEventId} cannot be sent. Set RequestHeaderEncodingSelector to UTF-8 in the handler. {exception.Message}",
+                innerException: exception);
+        }
+
         string? fault = FindFault(_response);
         _end.CancelAfter(fault is null ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(5)); // for the first line of the body
         switch ((int)_response.StatusCode)
