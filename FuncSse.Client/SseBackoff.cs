@@ -3,8 +3,9 @@ namespace FuncSse.Client;
 /// <summary>How long the client waits before it reconnects.</summary>
 internal sealed class SseBackoff(SseClientOptions options)
 {
+    // A server that says retry: 0 and sends no event is not flooded.
+    private static readonly TimeSpan s_leastWithoutEvent = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan s_maxRetryAfter = TimeSpan.FromMinutes(5);
-    private static readonly TimeSpan s_leastWithoutEvent = TimeSpan.FromMilliseconds(100); // A server that says retry: 0 and nothing else is not flooded.
 
     private TimeSpan _retry = options.Retry;
     private bool _hasEvent;
@@ -23,21 +24,20 @@ internal sealed class SseBackoff(SseClientOptions options)
     }
 
     /// <param name="fault">Why the connection was lost, or <see langword="null"/> if it ended as it should.</param>
-    public TimeSpan Next(Exception? fault)
+    /// <param name="now">The time, which a <c>Retry-After</c> may refer to.</param>
+    public TimeSpan Next(Exception? fault, DateTimeOffset now)
     {
         TimeSpan wait = _hasEvent || _retry > s_leastWithoutEvent ? _retry : s_leastWithoutEvent;
         _hasEvent = false;
-        if (fault is not null)
+        if (fault is not null && Failures++ > 0 && wait < options.MaxBackoff)
         {
-            TimeSpan doubled = Least(wait * Math.Pow(2, Math.Min(Failures, 30)), options.MaxBackoff);
-            wait = Failures > 0 && doubled > wait ? Most(wait, doubled * (0.5 + Random.Shared.NextDouble() / 2)) : wait;
-            Failures++;
+            TimeSpan doubled = Least(wait * Math.Pow(2, Math.Min(Failures - 1, 30)), options.MaxBackoff);
+            wait = doubled * (0.5 + (Random.Shared.NextDouble() / 2));
         }
 
-        return fault is SseUnavailableException { RetryAfter: { } after } && after > TimeSpan.Zero ? Least(after, s_maxRetryAfter) : wait;
+        TimeSpan? after = fault is SseUnavailableException { RetryAfter: { } header } ? header.Delta ?? header.Date - now : null;
+        return after > TimeSpan.Zero ? Least(after.Value, s_maxRetryAfter) : wait;
     }
 
     private static TimeSpan Least(TimeSpan one, TimeSpan other) => one < other ? one : other;
-
-    private static TimeSpan Most(TimeSpan one, TimeSpan other) => one > other ? one : other;
 }

@@ -30,7 +30,7 @@ public sealed class SseClient
         Http = http;
         Options = (options ?? new SseClientOptions()).Checked();
         Logger = logger ?? NullLogger<SseClient>.Instance;
-        Metrics = meters is null ? SseClientMetrics.Shared : new SseClientMetrics(meters.Create(SseClientMeter.Name));
+        Metrics = meters is null ? SseClientMeter.Shared : new SseClientMeter(meters.Create(SseClientMeter.Name));
         Time = time ?? TimeProvider.System;
     }
 
@@ -40,7 +40,7 @@ public sealed class SseClient
 
     internal ILogger Logger { get; }
 
-    internal SseClientMetrics Metrics { get; }
+    internal SseClientMeter Metrics { get; }
 
     internal TimeProvider Time { get; }
 
@@ -57,7 +57,7 @@ public sealed class SseClient
     /// <exception cref="SseRefusedException">While reading: the server refuses, and trying again cannot help.</exception>
     /// <exception cref="SseEventTooLargeException">While reading: an event is larger than <see cref="SseClientOptions.MaxEventSize"/>.</exception>
     public IAsyncEnumerable<SseItem<string>> ReadAsync(Uri uri, string? lastEventId = null, CancellationToken cancellationToken = default) =>
-        new SseEvents<string>(
+        new SseReading<string>(
             this, Absolute(uri), static (_, data) => Encoding.UTF8.GetString(data), [.. Options.PassedOver], true, Checked(lastEventId), cancellationToken);
 
     /// <summary>
@@ -77,7 +77,7 @@ public sealed class SseClient
         Uri uri, JsonTypeInfo<T> typeInfo, string? lastEventId = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(typeInfo);
-        return new SseEvents<T>(
+        return new SseReading<T>(
             this, Absolute(uri), (_, data) => JsonSerializer.Deserialize(data, typeInfo)!, [.. Options.Types], false, Checked(lastEventId), cancellationToken);
     }
 

@@ -42,36 +42,20 @@ internal sealed class SseConnection : IDisposable
                 _response = await requests.SendAsync(isUnauthorized: true, Ended).ConfigureAwait(false);
             }
         }
-        catch (HttpRequestException exception) when (exception.InnerException is AuthenticationException tls)
+        catch (HttpRequestException exception) when (IsFinal(exception, lastEventId))
         {
-            throw new SseRefusedException($"{SseRequests.Describe(uri)}: there is no TLS connection. {tls.Message}", innerException: exception);
-        }
-
-        catch (HttpRequestException exception) when (lastEventId is not null && !Ascii.IsValid(lastEventId) && exception.HttpRequestError == HttpRequestError.Unknown)
-        {
-            throw new SseRefusedException(
-                $"{SseRequests.Describe(uri)}: the last event id {lastEventId} cannot be sent. Set RequestHeaderEncodingSelector to UTF-8 in the handler. {exception.Message}",
-                innerException: exception);
+            throw new SseRefusedException($"{SseRequests.Describe(uri)}: {exception.InnerException?.Message ?? exception.Message}", innerException: exception);
         }
 
         string? fault = FindFault(_response);
         _end.CancelAfter(fault is null ? Timeout.InfiniteTimeSpan : TimeSpan.FromSeconds(5)); // for the first line of the body
-        switch ((int)_response.StatusCode)
+        return (int)_response.StatusCode switch
         {
-            case 204:
-                return null;
-            case 408 or 425 or 429 or (>= 500 and <= 599):
-                throw new SseUnavailableException($"The server answered {(int)_response.StatusCode}.", RetryAfter(_response));
-            default:
-                if (fault is not null)
-                {
-                    string? line = await FirstLineAsync(_response.Content).ConfigureAwait(false);
-                    throw new SseRefusedException($"{SseRequests.Describe(uri)}: {fault}{(line is null ? "" : $" It says: {line}")}", _response.StatusCode, line);
-                }
-
-                Stream body = await _response.Content.ReadAsStreamAsync(Ended).ConfigureAwait(false);
-                return new SseResponseStream(body, _client.Options.MaxEventSize, _client.Options.Silence, _end);
-        }
+            204 => null,
+            408 or 425 or 429 or (>= 500 and <= 599) => throw new SseUnavailableException($"The server answered {(int)_response.StatusCode}.", _response.Headers.RetryAfter),
+            _ when fault is not null => throw await RefuseAsync(uri, fault, _response).ConfigureAwait(false),
+            _ => new SseResponseStream(await _response.Content.ReadAsStreamAsync(Ended).ConfigureAwait(false), _client.Options, _end),
+        };
     }
 
     public void Dispose()
@@ -81,6 +65,10 @@ internal sealed class SseConnection : IDisposable
         _end.Dispose();
     }
 
+    // Neither a certificate nor a handler that cannot send an id is mended by waiting.
+    private static bool IsFinal(HttpRequestException exception, string? lastEventId) =>
+        exception.InnerException is AuthenticationException || (exception.HttpRequestError == HttpRequestError.Unknown && !Ascii.IsValid(lastEventId));
+
     private static string? FindFault(HttpResponseMessage response) =>
         response.StatusCode != HttpStatusCode.OK ? $"the server answered {(int)response.StatusCode}."
         : response.Content.Headers.ContentEncoding.FirstOrDefault(encoding => encoding != "identity") is { } encoding
@@ -89,19 +77,19 @@ internal sealed class SseConnection : IDisposable
             ? $"the server answered with the content type {response.Content.Headers.ContentType?.MediaType ?? "none"} instead of text/event-stream."
         : null;
 
-    private TimeSpan? RetryAfter(HttpResponseMessage response) =>
-        response.Headers.RetryAfter is { } after ? after.Delta ?? after.Date - _client.Time.GetUtcNow() : null;
-
-    private async Task<string?> FirstLineAsync(HttpContent content)
+    private async Task<SseRefusedException> RefuseAsync(Uri uri, string fault, HttpResponseMessage response)
     {
         byte[] start = new byte[800]; // 200 characters
         int length = 0;
         try
         {
-            if (content.Headers.ContentEncoding.Count == 0)
+            using Stream body = await response.Content.ReadAsStreamAsync(Ended).ConfigureAwait(false);
+            bool isMore = response.Content.Headers.ContentEncoding.Count == 0;
+            while (isMore && length < start.Length && !start.AsSpan(0, length).TrimStart("\r\n"u8).Contains((byte)'\n'))
             {
-                using Stream body = await content.ReadAsStreamAsync(Ended).ConfigureAwait(false);
-                length = await body.ReadAtLeastAsync(start, start.Length, throwOnEndOfStream: false, Ended).ConfigureAwait(false);
+                int count = await body.ReadAsync(start.AsMemory(length), Ended).ConfigureAwait(false);
+                length += count;
+                isMore = count > 0;
             }
         }
         catch (Exception exception) when (IsLost(exception))
@@ -109,9 +97,9 @@ internal sealed class SseConnection : IDisposable
             // The status says enough.
         }
 
-        string text = Encoding.UTF8.GetString(start, 0, length).TrimStart();
-        int end = text.AsSpan().IndexOfAny('\r', '\n');
-        text = new string([.. text[..(end < 0 ? text.Length : end)].Take(200).Where(character => !char.IsControl(character))]).Trim();
-        return text.Length == 0 ? null : text;
+        string text = Encoding.UTF8.GetString(start, 0, length).Trim();
+        string line = new([.. text.TakeWhile(character => character is not ('\r' or '\n')).Where(character => !char.IsControl(character)).Take(200)]);
+        string message = $"{SseRequests.Describe(uri)}: {fault}{(line.Length == 0 ? "" : $" It says: {line}")}";
+        return new SseRefusedException(message, response.StatusCode, line.Length == 0 ? null : line);
     }
 }

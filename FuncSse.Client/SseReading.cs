@@ -5,17 +5,24 @@ using Microsoft.Extensions.Logging;
 namespace FuncSse.Client;
 
 /// <summary>
-/// One enumeration of a stream, over all of its connections. It is not written as an iterator, because the compiler's takes a third of the
-/// time that the parser takes for an event.
+/// The events of a stream, and one enumeration of them over all of its connections. It is not written as an iterator, because the compiler's
+/// takes a third of the time that the parser takes for an event.
 /// </summary>
-internal sealed class SseReading<T> : IAsyncEnumerator<SseItem<T>>
+/// <param name="client">The client that reads them.</param>
+/// <param name="address">The absolute address of the stream.</param>
+/// <param name="parse">Makes the data of an event.</param>
+/// <param name="types">Types of events: those that are read, or those that are passed over.</param>
+/// <param name="arePassedOver">Whether <paramref name="types"/> are passed over.</param>
+/// <param name="lastEventId">The id after which the enumeration begins.</param>
+/// <param name="cancelled">Ends the enumeration.</param>
+internal sealed class SseReading<T>(
+    SseClient client, Uri address, SseItemParser<T> parse, string[] types, bool arePassedOver, string? lastEventId, CancellationToken cancelled)
+    : IAsyncEnumerable<SseItem<T>>, IAsyncEnumerator<SseItem<T>>
 {
-    private readonly SseEvents<T> _events;
-    private readonly SseClient _client;
-    private readonly SseBackoff _backoff;
-    private readonly CancellationTokenSource? _linked;
-    private readonly CancellationToken _cancelled;
-    private string? _lastEventId;
+    private readonly string _address = SseRequests.Describe(address);
+    private readonly SseBackoff _backoff = new(client.Options);
+    private CancellationTokenSource? _linked;
+    private string? _lastEventId = lastEventId;
     private bool _isOver;
 
     // Of the connection that is open.
@@ -24,41 +31,27 @@ internal sealed class SseReading<T> : IAsyncEnumerator<SseItem<T>>
     private SseParser<T>? _parser;
     private IAsyncEnumerator<SseItem<T>>? _items;
     private SseItem<T> _current;
-    private long _counted;
     private bool _isRead;
-
-    public SseReading(SseEvents<T> events, CancellationToken cancellationToken)
-    {
-        _events = events;
-        _client = events.Client;
-        _backoff = new SseBackoff(_client.Options);
-        _lastEventId = events.LastEventId;
-        _linked = events.Cancelled.CanBeCanceled && cancellationToken.CanBeCanceled
-            ? CancellationTokenSource.CreateLinkedTokenSource(events.Cancelled, cancellationToken)
-            : null;
-        _cancelled = _linked?.Token ?? (cancellationToken.CanBeCanceled ? cancellationToken : events.Cancelled);
-    }
 
     public SseItem<T> Current => _current;
 
+    public IAsyncEnumerator<SseItem<T>> GetAsyncEnumerator(CancellationToken cancellationToken = default)
+    {
+        var linked = CancellationTokenSource.CreateLinkedTokenSource(cancelled, cancellationToken);
+        return new SseReading<T>(client, address, parse, types, arePassedOver, lastEventId, linked.Token) { _linked = linked };
+    }
+
+    // The parser has most events in its buffer already.
     public ValueTask<bool> MoveNextAsync()
     {
-        // The parser has most events in its buffer already.
-        while (_items is not null)
+        ValueTask<bool> next = _items is null ? default : _items.MoveNextAsync();
+        if (!next.IsCompletedSuccessfully)
         {
-            ValueTask<bool> next = _items.MoveNextAsync();
-            if (!next.IsCompletedSuccessfully || !next.Result)
-            {
-                return WaitAsync(next);
-            }
-
-            if (Take())
-            {
-                return new ValueTask<bool>(true);
-            }
+            return WaitAsync(next);
         }
 
-        return WaitAsync(default);
+        bool hasMoved = next.Result;
+        return hasMoved && Take() ? new ValueTask<bool>(true) : WaitAsync(hasMoved ? _items!.MoveNextAsync() : default);
     }
 
     public async ValueTask DisposeAsync()
@@ -72,14 +65,13 @@ internal sealed class SseReading<T> : IAsyncEnumerator<SseItem<T>>
     {
         while (!_isOver)
         {
-            CountEvents();
             Exception? fault = null;
             try
             {
                 if (_items is null)
                 {
                     await ConnectAsync().ConfigureAwait(false);
-                    next = _items?.MoveNextAsync() ?? default;
+                    next = _items is null ? default : _items.MoveNextAsync();
                 }
 
                 while (await next.ConfigureAwait(false))
@@ -98,10 +90,7 @@ internal sealed class SseReading<T> : IAsyncEnumerator<SseItem<T>>
             }
 
             await DisconnectAsync().ConfigureAwait(false);
-            if (!_isOver)
-            {
-                await PauseAsync(fault).ConfigureAwait(false);
-            }
+            await (_isOver ? Task.CompletedTask : PauseAsync(fault)).ConfigureAwait(false);
         }
 
         return false;
@@ -109,19 +98,16 @@ internal sealed class SseReading<T> : IAsyncEnumerator<SseItem<T>>
 
     private async Task ConnectAsync()
     {
-        _connection = new SseConnection(_client, _cancelled);
-        _stream = await _connection.OpenAsync(_events.Address, _lastEventId).ConfigureAwait(false);
-        if (_stream is null)
+        _connection = new SseConnection(client, cancelled);
+        _stream = await _connection.OpenAsync(address, _lastEventId).ConfigureAwait(false);
+        _isOver = _stream is null;
+        if (!_isOver)
         {
-            _isOver = true;
-            return;
+            SseClientLogMessages.Connected(client.Logger, _address, _lastEventId ?? "");
+            client.Metrics.Active.Add(1);
+            _parser = SseParser.Create(_stream!, Parse);
+            _items = _parser.EnumerateAsync(_connection.Ended).GetAsyncEnumerator(CancellationToken.None);
         }
-
-        _counted = 0;
-        SseClientLogMessages.Connected(_client.Logger, SseRequests.Describe(_events.Address), _lastEventId ?? "");
-        _client.Metrics.Active.Add(1);
-        _parser = SseParser.Create(_stream, Parse);
-        _items = _parser.EnumerateAsync(_connection.Ended).GetAsyncEnumerator(CancellationToken.None);
     }
 
     private async ValueTask DisconnectAsync()
@@ -130,9 +116,8 @@ internal sealed class SseReading<T> : IAsyncEnumerator<SseItem<T>>
         {
             await _items.DisposeAsync().ConfigureAwait(false);
             _items = null;
-            CountEvents();
-            _client.Metrics.Active.Add(-1);
-            _backoff.Ended(_parser!.ReconnectionInterval, hasEvent: _counted > 0);
+            client.Metrics.Active.Add(-1);
+            _backoff.Ended(_parser!.ReconnectionInterval, hasEvent: _stream!.Events > 0);
         }
 
         _connection?.Dispose();
@@ -140,49 +125,27 @@ internal sealed class SseReading<T> : IAsyncEnumerator<SseItem<T>>
 
     private async Task PauseAsync(Exception? fault)
     {
-        _cancelled.ThrowIfCancellationRequested();
-        bool isFirst = _backoff.Failures == 0;
-        TimeSpan wait = _backoff.Next(fault);
-        string address = SseRequests.Describe(_events.Address);
-        if (fault is null)
-        {
-            SseClientLogMessages.Ended(_client.Logger, address, wait);
-        }
-        else
-        {
-            SseClientLogMessages.Lost(_client.Logger, isFirst ? LogLevel.Warning : LogLevel.Debug, fault, address, wait);
-        }
-
-        await Task.Delay(wait, _client.Time, _cancelled).ConfigureAwait(false);
-        _client.Metrics.Reconnects.Add(1, new KeyValuePair<string, object?>("funcsse.client.reconnect_reason", fault is null ? "ended" : "lost"));
+        cancelled.ThrowIfCancellationRequested();
+        LogLevel level = fault is not null && _backoff.Failures == 0 ? LogLevel.Warning : LogLevel.Debug;
+        TimeSpan wait = _backoff.Next(fault, client.Time.GetUtcNow());
+        SseClientLogMessages.Reconnecting(client.Logger, level, fault, _address, fault is null ? "has ended" : "cannot be read", wait);
+        await Task.Delay(wait, client.Time, cancelled).ConfigureAwait(false);
+        client.Metrics.Reconnects.Add(1, new KeyValuePair<string, object?>("funcsse.client.reconnect_reason", fault is null ? "ended" : "lost"));
     }
 
     private bool Take()
     {
         _current = _items!.Current;
         _stream!.Events++;
-        if (_current.EventId is { } id)
-        {
-            _lastEventId = id;
-        }
-
+        client.Metrics.Received.Add(1);
+        _lastEventId = _current.EventId ?? _lastEventId;
         return _isRead;
     }
 
     // The data of what is passed over is not needed.
     private T Parse(string type, ReadOnlySpan<byte> data)
     {
-        _isRead = _events.IsRead(type);
-        return _isRead ? _events.Parse(type, data) : default!;
-    }
-
-    // Several at once, where they come at once.
-    private void CountEvents()
-    {
-        if (_stream is not null && _stream.Events > _counted)
-        {
-            _client.Metrics.Received.Add(_stream.Events - _counted);
-            _counted = _stream.Events;
-        }
+        _isRead = Array.IndexOf(types, type) < 0 == arePassedOver;
+        return _isRead ? parse(type, data) : default!;
     }
 }

@@ -46,11 +46,13 @@ internal sealed class SseRequests(HttpClient http, SsePrepareRequest? prepare, U
             using (response)
             {
                 Uri? next = response.Headers.Location is { } location ? new Uri(target, location) : null;
-                string? fault = redirects == MaxRedirects ? $"the server redirects more than {MaxRedirects} times."
-                    : next is null ? "the server redirects without an address."
-                    : next.Scheme is not ("https" or "http") || (next.Scheme == "http" && target.Scheme == "https") ? $"the server redirects to {next.Scheme}."
-                    : null;
-                target = fault is null ? next! : throw new SseRefusedException($"{Describe(target)}: {fault}", response.StatusCode);
+                if (redirects == MaxRedirects || next?.Scheme is not ("https" or "http") || (next.Scheme == "http" && target.Scheme == "https"))
+                {
+                    string fault = redirects == MaxRedirects ? $"more than {MaxRedirects} times" : $"to {next?.Scheme ?? "no address"}";
+                    throw new SseRefusedException($"{Describe(target)}: the server redirects {fault}.", response.StatusCode);
+                }
+
+                target = next;
                 isForeign |= !IsSameOrigin(origin, target); // Whoever the stream was handed to gets no credentials back from us.
             }
         }

@@ -6,13 +6,13 @@ namespace FuncSse.Client;
 /// The body of a response on its way to the parser. It ends a wait that lasts too long, and bounds what the parser must keep, since the
 /// parser grows with a line and with an event.
 /// </summary>
-internal sealed class SseResponseStream(Stream body, int maxEventSize, TimeSpan silence, CancellationTokenSource end) : Stream
+internal sealed class SseResponseStream(Stream body, SseClientOptions options, CancellationTokenSource end) : Stream
 {
     private const byte CarriageReturn = (byte)'\r';
     private const byte LineFeed = (byte)'\n';
 
     // Most events are smaller, so their bytes need not be looked at.
-    private readonly int _lookFrom = Math.Min(maxEventSize / 2, 64 * 1024);
+    private readonly int _lookFrom = Math.Min(options.MaxEventSize / 2, 64 * 1024);
 
     private int _held; // What came since the last event, without the comments that were seen to end.
     private int _comment; // What came of the comment that the last bytes belong to.
@@ -51,7 +51,7 @@ internal sealed class SseResponseStream(Stream body, int maxEventSize, TimeSpan 
             }
             else
             {
-                end.CancelAfter(silence);
+                end.CancelAfter(options.Silence);
                 count = await read.ConfigureAwait(false);
                 end.CancelAfter(Timeout.InfiniteTimeSpan);
             }
@@ -112,9 +112,9 @@ internal sealed class SseResponseStream(Stream body, int maxEventSize, TimeSpan 
         }
 
         _isLineStart = bytes[^1] == LineFeed;
-        if (_held > maxEventSize)
+        if (_held > options.MaxEventSize)
         {
-            throw new SseEventTooLargeException(maxEventSize);
+            throw new SseEventTooLargeException(options.MaxEventSize);
         }
     }
 

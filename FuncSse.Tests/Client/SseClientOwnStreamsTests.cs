@@ -60,7 +60,7 @@ public sealed class SseClientOwnStreamsTests
         for (int number = 1; number <= Events; number++)
         {
             await server.PublishAsync("news", $"{number}");
-            await Task.Delay(8, TestContext.Current.CancellationToken);
+            await Task.Delay(5, TestContext.Current.CancellationToken);
         }
 
         Assert.Equal(Enumerable.Range(1, Events).Select(number => $"{number}"), await reading);
@@ -92,7 +92,7 @@ public sealed class SseClientOwnStreamsTests
         using var reconnects = new MetricCollector<long>(meters, SseClientMeter.Name, "funcsse.client.reconnects");
         using var cancel = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         Task<string[]> reading = ReadAsync(provider.GetRequiredService<SseClient>(), server.Client.BaseAddress!, cancel.Token);
-        await Eventually.TrueAsync(() => reconnects.GetMeasurementSnapshot().Count >= 2);
+        await Eventually.TrueAsync(() => reconnects.GetMeasurementSnapshot().Count > 0);
         await cancel.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => reading);
         Assert.All(reconnects.GetMeasurementSnapshot(), measurement => Assert.Equal("ended", measurement.Tags["funcsse.client.reconnect_reason"]));

@@ -43,7 +43,7 @@ public sealed class SseClientRedirectTests
     [Theory]
     [InlineData("/feed", "redirects more than 20 times")]
     [InlineData("file:///etc/passwd", "redirects to file")]
-    [InlineData(null, "redirects without an address")]
+    [InlineData(null, "redirects to no address")]
     public async Task Redirect_that_leads_nowhere_ends_the_reading(string? location, string says)
     {
         await using FeedServer server = await FeedServer.StartAsync(RedirectAsync(302, location));
