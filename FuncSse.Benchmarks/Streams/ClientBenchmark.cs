@@ -1,4 +1,3 @@
-using System.IO.Pipelines;
 using System.Net.ServerSentEvents;
 using System.Text;
 using FuncSse.Client;
@@ -19,75 +18,59 @@ internal static class ClientBenchmark
     {
         using ServerProcess server = Servers.Start("replay");
         using var network = new HttpClient();
-        using var memory = new HttpClient(new AtHand(() => new MemoryStream(s_bytes)));
-        using var pipes = new HttpClient(new AtHand(OneByOne));
-        (string Name, HttpClient Http, Uri Address, int Times)[] sources =
+        using var memory = new HttpClient(new AtHand());
+        (string Name, HttpClient Http, Uri Address, int Events, int Times)[] sources =
         [
-            ("a replay over loopback", network, new Uri($"http://{server.Address}/funcsse"), 20),
-            ("bytes in memory", memory, s_anywhere, 40),
-            ("one event at a time", pipes, s_anywhere, 5),
+            ("200 events a second over loopback", network, new Uri($"http://{server.Address}/paced"), 1000, 1),
+            ("a replay over loopback", network, new Uri($"http://{server.Address}/funcsse"), Events, 20),
+            ("bytes in memory", memory, s_anywhere, Events, 40),
         ];
         Row[] rows = [.. sources.SelectMany(source => (Row[])[new Row(Client, source.Name), new Row(Parser, source.Name)])];
         var rounds = new Rounds<Row>(rows, options.Rounds, warmUps: 2, measure: row =>
         {
-            (_, HttpClient http, Uri address, int times) = sources.Single(source => source.Name == row.Source);
+            (_, HttpClient http, Uri address, int events, int times) = sources.Single(source => source.Name == row.Source);
             long allocated = GC.GetTotalAllocatedBytes(precise: true);
             TimeSpan used = Environment.CpuUsage.TotalTime;
             for (int time = 0; time < times; time++)
             {
-                (row.Reader == Client ? ReadAsync(http, address) : ParseAsync(http, address)).GetAwaiter().GetResult();
+                (row.Reader == Client ? ReadAsync(http, address, events) : ParseAsync(http, address, events)).GetAwaiter().GetResult();
             }
 
             return new()
             {
-                ["CPU ns an event"] = (Environment.CpuUsage.TotalTime - used).TotalNanoseconds / (Events * times),
-                ["managed bytes an event"] = (GC.GetTotalAllocatedBytes(precise: true) - allocated) / (double)(Events * times),
+                ["CPU ns an event"] = (Environment.CpuUsage.TotalTime - used).TotalNanoseconds / (events * times),
+                ["managed bytes an event"] = (GC.GetTotalAllocatedBytes(precise: true) - allocated) / (double)(events * times),
             };
         });
-        rounds.Print($"{Events:N0} events", new Ratio<Row>("CPU ns an event", "÷ parser", row => row with { Reader = Parser }));
+        rounds.Print("one stream", new Ratio<Row>("CPU ns an event", "÷ parser", row => row with { Reader = Parser }));
         return Task.CompletedTask;
     }
 
     private static string Frame(int number) => $"data: {{\"symbol\":\"MSFT\",\"price\":412.25,\"volume\":1200}}\nid: {number}\n\n";
 
-    private static async Task ReadAsync(HttpClient http, Uri address)
+    private static async Task ReadAsync(HttpClient http, Uri address, int events)
     {
-        int events = 0;
+        int read = 0;
         await foreach (SseItem<string> item in new SseClient(http).ReadAsync(address))
         {
-            if (++events == Events)
+            if (++read == events)
             {
                 return;
             }
         }
     }
 
-    private static async Task ParseAsync(HttpClient http, Uri address)
+    private static async Task ParseAsync(HttpClient http, Uri address, int events)
     {
-        int events = 0;
+        int read = 0;
         await using Stream body = await http.GetStreamAsync(address);
         await foreach (SseItem<string> item in SseParser.Create(body).EnumerateAsync())
         {
-            if (++events == Events)
+            if (++read == events)
             {
                 return;
             }
         }
-    }
-
-    // Each read waits and brings one event, as on a live stream.
-    private static Stream OneByOne()
-    {
-        var pipe = new Pipe(new PipeOptions(pauseWriterThreshold: 1, resumeWriterThreshold: 1, useSynchronizationContext: false));
-        _ = Task.Run(async () =>
-        {
-            byte[] frame = Encoding.UTF8.GetBytes(Frame(1000));
-            for (FlushResult flushed = default; !flushed.IsCompleted;)
-            {
-                flushed = await pipe.Writer.WriteAsync(frame);
-            }
-        });
-        return pipe.Reader.AsStream();
     }
 
     private sealed record Row(string Reader, string Source)
@@ -95,13 +78,13 @@ internal static class ClientBenchmark
         public override string ToString() => $"{Reader}, {Source}";
     }
 
-    private sealed class AtHand(Func<Stream> body) : HttpMessageHandler
+    private sealed class AtHand : HttpMessageHandler
     {
         protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
             Task.FromResult(new HttpResponseMessage
             {
                 RequestMessage = request,
-                Content = new StreamContent(body()) { Headers = { ContentType = new("text/event-stream") } },
+                Content = new StreamContent(new MemoryStream(s_bytes)) { Headers = { ContentType = new("text/event-stream") } },
             });
     }
 }

@@ -158,7 +158,7 @@ public sealed class StorageProcessTests : IAsyncLifetime
 
         public async Task RunAsync(List<SelfHost> hosts, CancellationToken cancelled)
         {
-            var client = new SseClient(http, new SseClientOptions { PassedOver = [], PrepareRequest = CountAsync });
+            var client = new SseClient(http, new SseClientOptions { PassedOver = [], MaxBackoff = TimeSpan.FromMilliseconds(500), PrepareRequest = CountAsync });
             for (int turn = random?.Next(3) ?? 0; !cancelled.IsCancellationRequested; turn++)
             {
                 using var cut = CancellationTokenSource.CreateLinkedTokenSource(cancelled);

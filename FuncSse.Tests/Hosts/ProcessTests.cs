@@ -156,7 +156,7 @@ public sealed class ProcessTests : IDisposable
 
         public async Task RunAsync(HttpClient http, Uri events, CancellationToken cancellationToken)
         {
-            var client = new SseClient(http, new SseClientOptions { PrepareRequest = CountAsync });
+            var client = new SseClient(http, new SseClientOptions { MaxBackoff = TimeSpan.FromMilliseconds(500), PrepareRequest = CountAsync });
             await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
             {
                 await foreach (SseItem<string> item in client.ReadAsync(events, cancellationToken: cancellationToken))
