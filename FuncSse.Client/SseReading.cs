@@ -38,7 +38,7 @@ internal sealed class SseReading<T>(
     public IAsyncEnumerator<SseItem<T>> GetAsyncEnumerator(CancellationToken cancellationToken = default)
     {
         var linked = CancellationTokenSource.CreateLinkedTokenSource(cancelled, cancellationToken);
-        return new SseReading<T>(client, address, parse, types, arePassedOver, lastEventId, linked.Token) { _linked = linked };
+        return new SseReading<T>(client, address, parse, types, arePassedOver, _lastEventId, linked.Token) { _linked = linked };
     }
 
     // The parser has most events in its buffer already.
