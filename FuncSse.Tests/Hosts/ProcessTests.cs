@@ -2,8 +2,10 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
+using System.Net.ServerSentEvents;
 using System.Text;
 using System.Text.RegularExpressions;
+using FuncSse.Client;
 
 namespace FuncSse.Tests;
 
@@ -106,7 +108,7 @@ public sealed class ProcessTests : IDisposable
     public async Task Process_that_is_gone_for_a_while_costs_its_clients_no_event(string how)
     {
         await using SelfHost host = await SelfHost.StartAsync(s_fast);
-        EventSource[] clients = await FollowAsync(host.Events, async following =>
+        Follower[] clients = await FollowAsync(host.Events, async following =>
         {
             for (int round = 1; round <= 3; round++)
             {
@@ -124,21 +126,51 @@ public sealed class ProcessTests : IDisposable
     public async Task Renewed_streams_cost_their_clients_no_event()
     {
         await using SelfHost host = await SelfHost.StartAsync([.. s_fast, ("Sse__MaxDuration", "00:00:01")]);
-        EventSource[] clients = await FollowAsync(
+        Follower[] clients = await FollowAsync(
             host.Events, following => Eventually.TrueAsync(() => following.All(client => client.Connections >= 5)));
         Assert.All(clients, client => Assert.Equal(TimeSpan.FromMilliseconds(100), client.Retry));
     }
 
     // Lets clients follow the counter meanwhile; each must see every count once and in order.
-    private async Task<EventSource[]> FollowAsync(Uri events, Func<EventSource[], Task> meanwhile)
+    private async Task<Follower[]> FollowAsync(Uri events, Func<Follower[], Task> meanwhile)
     {
         using var end = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
-        EventSource[] clients = [.. Enumerable.Range(0, 20).Select(_ => new EventSource(_client, events))];
-        Task[] runs = [.. clients.Select(client => client.RunAsync(end.Token))];
+        Follower[] clients = [.. Enumerable.Range(0, 20).Select(_ => new Follower())];
+        Task[] runs = [.. clients.Select(client => client.RunAsync(_client, events, end.Token))];
         await meanwhile(clients);
         await end.CancelAsync();
         await Task.WhenAll(runs);
         Assert.All(clients, client => Assert.Equal(Enumerable.Range(1, client.Ids.Count).Select(id => $"{id}"), client.Ids));
         return clients;
+    }
+
+    private sealed class Follower
+    {
+        public ConcurrentQueue<string> Ids { get; } = new();
+
+        /// <summary>How often it has tried to connect.</summary>
+        public int Connections { get; private set; }
+
+        /// <summary>The last retry that the server named.</summary>
+        public TimeSpan? Retry { get; private set; }
+
+        public async Task RunAsync(HttpClient http, Uri events, CancellationToken cancellationToken)
+        {
+            var client = new SseClient(http, new SseClientOptions { MaxBackoff = TimeSpan.FromMilliseconds(500), PrepareRequest = CountAsync });
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+            {
+                await foreach (SseItem<string> item in client.ReadAsync(events, cancellationToken: cancellationToken))
+                {
+                    Retry = item.ReconnectionInterval ?? Retry;
+                    Ids.Enqueue(item.EventId!);
+                }
+            });
+        }
+
+        private ValueTask CountAsync(HttpRequestMessage request, bool isUnauthorized, CancellationToken cancellationToken)
+        {
+            Connections++;
+            return ValueTask.CompletedTask;
+        }
     }
 }

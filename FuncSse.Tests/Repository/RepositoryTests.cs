@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using FuncSse.Client;
 using FuncSse.Endpoints;
 using FuncSse.Streaming;
 using FuncSse.Topics;
@@ -120,6 +121,16 @@ public sealed partial class RepositoryTests
 
         IEnumerable<string> ends = Enum.GetValues<SseStreamEnd>().Where(end => end != SseStreamEnd.None).Select(end => end.ToName());
         Assert.All(ends, end => Assert.Contains($"\n| `{end}` |", operations, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Documents_of_the_client_name_every_option_and_metric()
+    {
+        string readme = Read("FuncSse.Client/README.md");
+        Assert.All(typeof(SseClientOptions).GetProperties(), option => Assert.Contains($"\n| `{option.Name}` |", readme, StringComparison.Ordinal));
+        MatchCollection metrics = Metric().Matches(Read("FuncSse.Client/SseClientMeter.cs"));
+        Assert.NotEmpty(metrics);
+        Assert.All(metrics, metric => Assert.Contains($"\n| `{metric.Groups[1].Value}` |", Read("docs/client.md"), StringComparison.Ordinal));
     }
 
     [Fact]

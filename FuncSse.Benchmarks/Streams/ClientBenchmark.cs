@@ -1,0 +1,90 @@
+using System.Net.ServerSentEvents;
+using System.Text;
+using FuncSse.Client;
+
+namespace FuncSse.Benchmarks;
+
+/// <summary>What an event costs <see cref="SseClient"/>, compared with a loop over the same bytes with the platform's parser alone.</summary>
+internal static class ClientBenchmark
+{
+    private const int Events = 100_000;
+    private const string Parser = "`SseParser` alone";
+    private const string Client = "**FuncSse.Client**";
+
+    private static readonly Uri s_anywhere = new("http://localhost/");
+    private static readonly byte[] s_bytes = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, Events).Select(Frame)));
+
+    public static Task RunAsync(Options options)
+    {
+        using ServerProcess server = Servers.Start("replay");
+        using var network = new HttpClient();
+        using var memory = new HttpClient(new AtHand());
+        (string Name, HttpClient Http, Uri Address, int Events, int Times)[] sources =
+        [
+            ("200 events a second over loopback", network, new Uri($"http://{server.Address}/paced"), 1000, 1),
+            ("a replay over loopback", network, new Uri($"http://{server.Address}/funcsse"), Events, 20),
+            ("bytes in memory", memory, s_anywhere, Events, 40),
+        ];
+        Row[] rows = [.. sources.SelectMany(source => (Row[])[new Row(Client, source.Name), new Row(Parser, source.Name)])];
+        var rounds = new Rounds<Row>(rows, options.Rounds, warmUps: 2, measure: row =>
+        {
+            (_, HttpClient http, Uri address, int events, int times) = sources.Single(source => source.Name == row.Source);
+            long allocated = GC.GetTotalAllocatedBytes(precise: true);
+            TimeSpan used = Environment.CpuUsage.TotalTime;
+            for (int time = 0; time < times; time++)
+            {
+                (row.Reader == Client ? ReadAsync(http, address, events) : ParseAsync(http, address, events)).GetAwaiter().GetResult();
+            }
+
+            return new()
+            {
+                ["CPU ns an event"] = (Environment.CpuUsage.TotalTime - used).TotalNanoseconds / (events * times),
+                ["managed bytes an event"] = (GC.GetTotalAllocatedBytes(precise: true) - allocated) / (double)(events * times),
+            };
+        });
+        rounds.Print("one stream", new Ratio<Row>("CPU ns an event", "÷ parser", row => row with { Reader = Parser }));
+        return Task.CompletedTask;
+    }
+
+    private static string Frame(int number) => $"data: {{\"symbol\":\"MSFT\",\"price\":412.25,\"volume\":1200}}\nid: {number}\n\n";
+
+    private static async Task ReadAsync(HttpClient http, Uri address, int events)
+    {
+        int read = 0;
+        await foreach (SseItem<string> item in new SseClient(http).ReadAsync(address))
+        {
+            if (++read == events)
+            {
+                return;
+            }
+        }
+    }
+
+    private static async Task ParseAsync(HttpClient http, Uri address, int events)
+    {
+        int read = 0;
+        await using Stream body = await http.GetStreamAsync(address);
+        await foreach (SseItem<string> item in SseParser.Create(body).EnumerateAsync())
+        {
+            if (++read == events)
+            {
+                return;
+            }
+        }
+    }
+
+    private sealed record Row(string Reader, string Source)
+    {
+        public override string ToString() => $"{Reader}, {Source}";
+    }
+
+    private sealed class AtHand : HttpMessageHandler
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) =>
+            Task.FromResult(new HttpResponseMessage
+            {
+                RequestMessage = request,
+                Content = new StreamContent(new MemoryStream(s_bytes)) { Headers = { ContentType = new("text/event-stream") } },
+            });
+    }
+}

@@ -1,0 +1,181 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.ServerSentEvents;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using FuncSse.Client;
+
+namespace FuncSse.Tests.Client;
+
+/// <summary>What ends a reading, and what it says; tokens; typed events; options.</summary>
+[Trait("Category", "Fast")]
+public sealed partial class SseClientRefusalTests
+{
+    [Theory]
+    [InlineData(400, "no such topic\nmore", "no such topic")]
+    [InlineData(401, "", null)]
+    [InlineData(403, "\r\n  not yours  \r\n", "not yours")]
+    [InlineData(404, "<html>\u0007", "<html>")]
+    [InlineData(418, "\0\0", null)]
+    [InlineData(206, "data: 1\n\n", "data: 1")]
+    [InlineData(304, "", null)]
+    [InlineData(600, "x", "x")]
+    public async Task Other_status_ends_the_reading(int status, string body, string? line)
+    {
+        ScriptedServer server = new ScriptedServer().Answer(status, body, "text/event-stream");
+        SseRefusedException refused = await Assert.ThrowsAsync<SseRefusedException>(() => server.ReadAsync());
+        Assert.Equal(((HttpStatusCode?)status, line), (refused.StatusCode, refused.FirstLine));
+        Assert.StartsWith($"https://example.com/stream: the server answered {status}.", refused.Message, StringComparison.Ordinal);
+        Assert.EndsWith(line ?? ".", refused.Message, StringComparison.Ordinal);
+        Assert.Single(server.Requests);
+    }
+
+    [Theory]
+    [InlineData("text/html", "the content type text/html instead")]
+    [InlineData(null, "the content type none instead")]
+    [InlineData("text/event-streams", "the content type text/event-streams instead")]
+    [InlineData("no type", "the content type none instead")]
+    public async Task Other_content_type_ends_the_reading(string? type, string says)
+    {
+        ScriptedServer server = new ScriptedServer().Answer(200, "<p>Sign in", type);
+        SseRefusedException refused = await Assert.ThrowsAsync<SseRefusedException>(() => server.ReadAsync());
+        Assert.Contains(says, refused.Message, StringComparison.Ordinal);
+        Assert.Equal((HttpStatusCode.OK, "<p>Sign in"), (refused.StatusCode, refused.FirstLine));
+    }
+
+    [Theory]
+    [InlineData("text/event-stream; charset=utf-8")]
+    [InlineData("Text/Event-Stream;charset=iso-8859-1")]
+    public async Task Parameters_of_the_content_type_do_not_matter(string type) =>
+        Assert.Equal(["é"], await new ScriptedServer().Answer(200, "data: é\n\n", type).ReadAsync());
+
+    [Fact]
+    public async Task Compressed_stream_ends_the_reading()
+    {
+        ScriptedServer server = new ScriptedServer().Answer(200, "\u001f\u008b", "text/event-stream", ("Content-Encoding", "gzip"));
+        SseRefusedException refused = await Assert.ThrowsAsync<SseRefusedException>(() => server.ReadAsync());
+        Assert.Contains("Content-Encoding gzip. Set AutomaticDecompression", refused.Message, StringComparison.Ordinal);
+        Assert.Null(refused.FirstLine);
+    }
+
+    [Fact]
+    public async Task Long_line_of_a_refusal_is_cut_short()
+    {
+        ScriptedServer server = new ScriptedServer().Answer(400, new string('é', 10_000));
+        SseRefusedException refused = await Assert.ThrowsAsync<SseRefusedException>(() => server.ReadAsync());
+        Assert.Equal(new string('é', 200), refused.FirstLine);
+    }
+
+    [Fact]
+    public async Task Refusal_whose_body_never_ends_ends_the_reading()
+    {
+        var server = new ScriptedServer();
+        using var http = new HttpClient(new OneAnswer(new HttpResponseMessage(HttpStatusCode.Forbidden) { Content = new StreamContent(new BodyStream("no"u8.ToArray(), null)) }));
+        await using IAsyncEnumerator<SseItem<string>> items =
+            new SseClient(http, time: server.Time).ReadAsync(ScriptedServer.Address).GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        SseRefusedException refused = await Assert.ThrowsAsync<SseRefusedException>(() => server.NextAsync(items));
+        Assert.Equal(HttpStatusCode.Forbidden, refused.StatusCode);
+        Assert.Equal(TimeSpan.FromSeconds(5), server.Time.Now);
+    }
+
+    [Fact]
+    public async Task Hook_is_asked_once_for_a_new_token()
+    {
+        var asked = new List<bool>();
+        var options = new SseClientOptions
+        {
+            PrepareRequest = (request, isUnauthorized, _) =>
+            {
+                asked.Add(isUnauthorized);
+                request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", $"{asked.Count}");
+                return ValueTask.CompletedTask;
+            },
+        };
+        ScriptedServer server = new ScriptedServer().Answer(401).Stream("data: 1\n\n").Answer(503).Answer(401).Answer(401);
+        Assert.Equal(HttpStatusCode.Unauthorized, (await Assert.ThrowsAsync<SseRefusedException>(() => server.ReadAsync(server.Client(options)))).StatusCode);
+        Assert.Equal([false, true, false, false, true], asked);
+        Assert.Equal(["Bearer 1", "Bearer 2", "Bearer 3", "Bearer 4", "Bearer 5"], server.Requests.Select(request => request.Authorization));
+        Assert.Equal(TimeSpan.Zero, server.Waits[0]);
+        Assert.Equal(TimeSpan.Zero, server.Waits[3]);
+    }
+
+    [Fact]
+    public async Task Hook_that_cannot_reach_its_own_server_is_asked_again_and_its_faults_are_the_callers()
+    {
+        int calls = 0;
+        var options = new SseClientOptions
+        {
+            PrepareRequest = (_, _, _) => ++calls switch
+            {
+                1 => throw new HttpRequestException("The token server is away."),
+                2 => ValueTask.CompletedTask,
+                _ => throw new InvalidOperationException("no user"),
+            },
+        };
+        ScriptedServer server = new ScriptedServer().Stream("data: 1\n\n");
+        await Assert.ThrowsAsync<InvalidOperationException>(() => server.ReadAsync(server.Client(options)));
+        Assert.Equal(3, calls);
+    }
+
+    [Fact]
+    public async Task Typed_call_reads_the_types_that_it_names()
+    {
+        const string Text = "event: position\ndata: {}\nid: a\n\ndata: {\"Total\":1}\n\nevent: paid\ndata: {\"Total\":2}\nid: b\n\nevent: other\ndata: no json\nid: c\n\n";
+        ScriptedServer server = new ScriptedServer().Stream(Text);
+        int[] totals = await TotalsAsync(server, new SseClientOptions());
+        Assert.Equal([1], totals);
+        Assert.Equal("c", server.Requests[1].LastEventId);
+        server = new ScriptedServer().Stream(Text);
+        totals = await TotalsAsync(server, new SseClientOptions { Types = ["message", "paid"] });
+        Assert.Equal([1, 2], totals);
+        Assert.Equal("c", server.Requests[1].LastEventId);
+        await Assert.ThrowsAsync<JsonException>(() => TotalsAsync(new ScriptedServer().Stream(Text), new SseClientOptions { Types = ["other"] }));
+    }
+
+    [Fact]
+    public void Options_are_checked_when_the_client_is_made()
+    {
+        using var http = new HttpClient();
+        SseClientOptions[] bad =
+        [
+            new() { Silence = TimeSpan.Zero }, new() { Silence = TimeSpan.FromDays(2) }, new() { Retry = TimeSpan.FromTicks(1) }, new() { Retry = Timeout.InfiniteTimeSpan },
+            new() { MaxBackoff = TimeSpan.FromDays(2) }, new() { MaxEventSize = 0 }, new() { MaxEventSize = 40_000_000 },
+        ];
+        Assert.All(bad, options => Assert.Throws<ArgumentOutOfRangeException>(() => new SseClient(http, options)));
+        _ = new SseClient(http, new SseClientOptions { Silence = Timeout.InfiniteTimeSpan });
+    }
+
+    [Fact]
+    public void Arguments_are_checked_at_the_call()
+    {
+        using var http = new HttpClient();
+        var client = new SseClient(http);
+        Assert.Throws<ArgumentException>(() => client.ReadAsync(new Uri("relative", UriKind.Relative)));
+        Assert.Throws<ArgumentException>(() => client.ReadAsync(ScriptedServer.Address, "a\nb"));
+        Assert.Throws<ArgumentNullException>(() => client.ReadAsync(null!));
+        Assert.Throws<ArgumentNullException>(() => client.ReadAsync<int>(ScriptedServer.Address, null!));
+    }
+
+    private static async Task<int[]> TotalsAsync(ScriptedServer server, SseClientOptions options)
+    {
+        var totals = new List<int>();
+        await using IAsyncEnumerator<SseItem<Order>> items =
+            server.Client(options).ReadAsync(ScriptedServer.Address, OrderJson.Default.Order).GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        while (await server.NextAsync(items))
+        {
+            totals.Add(items.Current.Data.Total);
+        }
+
+        return [.. totals];
+    }
+
+    internal sealed record Order(int Total);
+
+    [JsonSerializable(typeof(Order))]
+    private sealed partial class OrderJson : JsonSerializerContext;
+
+    private sealed class OneAnswer(HttpResponseMessage response) : HttpMessageHandler
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) => Task.FromResult(response);
+    }
+}
