@@ -2,7 +2,7 @@
 //     node docs/proxies/check.mjs [NAME...]
 // It needs the Debian packages of the proxies (a missing one is skipped), OpenSSL and the .NET SDK, and takes two minutes.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, copyFileSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -16,16 +16,16 @@ const limit = 20; // Sse:MaxStreamsPerClient; HTTP/2 is checked with as many str
 const silence = 75000; // ms: most proxies cut a silent response after 60 s
 const key = 'check';
 
-// What docs/proxies.md says: live streams of 20 over HTTP/2, compression, a client that leaves is noticed at once, an EventSource is held
+// What docs/proxies.md says: live streams of 20 over HTTP/2, gzip, a client that leaves is noticed at once, an EventSource is held
 // while the app restarts, a broken answer is broken for the client.
 const proxies = {
   nginx: { file: 'nginx.conf', run: ['nginx', '-p', '.', '-c', 'nginx.conf'], version: '-v', http2: 20, gzip: true, leaves: true, holds: true, broken: true },
   HAProxy: { file: 'haproxy.cfg', run: ['haproxy', '-db', '-f', 'haproxy.cfg'], version: '-v', http2: 20, leaves: true, holds: true, broken: true },
   Apache: { file: 'apache.conf', run: ['apache2', '-DFOREGROUND', '-d', '.', '-f', 'apache.conf'], version: '-v', gzip: true, broken: true },
-  Varnish: { file: 'varnish.vcl', run: ['varnishd', '-F', '-n', '.', '-a', '127.0.0.1:8080', '-f', 'varnish.vcl', '-s', 'malloc,16m'], version: '-V', leaves: true, broken: true },
+  Varnish: { file: 'varnish.vcl', run: ['varnishd', '-F', '-n', '.', '-a', '127.0.0.1:8080', '-f', '$PWD/varnish.vcl', '-s', 'malloc,16m'], version: '-V', leaves: true, holds: true, broken: true },
   lighttpd: { file: 'lighttpd.conf', run: ['lighttpd', '-D', '-f', 'lighttpd.conf'], version: '-v', http2: 8, broken: true },
-  Caddy: { file: 'Caddyfile', run: ['caddy', 'run', '--adapter', 'caddyfile', '--config', 'Caddyfile'], version: 'version', http2: 20, gzip: true, leaves: true, holds: true },
-  h2o: { file: 'h2o.conf', run: ['h2o', '-c', 'h2o.conf'], version: '-v', http2: 20, gzip: true },
+  Caddy: { file: 'Caddyfile', run: ['caddy', 'run', '--adapter', 'caddyfile', '--config', 'Caddyfile'], version: 'version', http2: 20, leaves: true, holds: true },
+  h2o: { file: 'h2o.conf', run: ['h2o', '-c', 'h2o.conf'], version: '-v', http2: 20 },
   nghttpx: { file: 'nghttpx.conf', run: ['nghttpx', '--conf=nghttpx.conf'], version: '-v', http2: 20, leaves: true, broken: true },
   squid: { file: 'squid.conf', run: ['squid', '-N', '-f', 'squid.conf'], version: '-v', leaves: true, broken: true },
 };
@@ -40,9 +40,9 @@ async function freePort() {
 
 const started = new Set();
 function start(command, args, options) {
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
-  child.log = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => { child.log += chunk; });
+  const log = openSync(options.log, 'a'); // A pipe would be a socket, which /dev/stderr does not open.
+  const child = spawn(command, args, { stdio: ['ignore', log, log], ...options });
+  closeSync(log);
   child.gone = new Promise((resolve) => child.once('close', resolve));
   started.add(child);
   return child;
@@ -73,7 +73,7 @@ async function check(name, { file, run, ...claims }) {
 
   const startApp = async () => {
     const child = start('dotnet', [join(root, 'FuncSse.SelfHost/bin/Debug/net10.0/FuncSse.SelfHost.dll'), '--urls', `http://127.0.0.1:${app}`],
-      { env: { ...process.env, Topics__PublishKey: key, Sse__Proxies: '1', Sse__MaxStreamsPerClient: String(limit) } });
+      { log: join(work, 'log'), env: { ...process.env, Topics__PublishKey: key, Sse__Proxies: '1', Sse__MaxStreamsPerClient: String(limit) } });
     await until('the app starts', async () => (await fetch(`http://127.0.0.1:${app}/events`, { method: 'HEAD' })).ok);
     return child;
   };
@@ -95,7 +95,7 @@ async function check(name, { file, run, ...claims }) {
   };
 
   let server = await startApp();
-  const proxy = start(run[0], run.slice(1).map(ports), { cwd: work, env: { ...process.env, HOME: work } });
+  const proxy = start(run[0], run.slice(1).map((arg) => ports(arg).replace('$PWD', work)), { log: join(work, 'log'), cwd: work, env: { ...process.env, HOME: work } });
   try {
     await until('the proxy starts', async () => (await open(url('/events'), { method: 'HEAD' })).status === 200);
     const quiet = await open(url('/topics/quiet'), client());
@@ -104,17 +104,15 @@ async function check(name, { file, run, ...claims }) {
     await verify('live', async () => {
       const stream = await open(url('/topics/live'), client());
       await stream.event((event) => event.type === 'position');
-      const delays = [];
-      for (let number = 1; number <= 10; number++) {
+      let best = Infinity;
+      for (let number = 1; number <= 100 && best > 100; number++) { // A busy machine delays some of them.
         const since = Date.now();
         await publish('live', `event ${number}`);
         await stream.event((event) => event.data === `event ${number}`);
-        delays.push(Date.now() - since);
+        best = Math.min(best, Date.now() - since);
       }
       stream.close();
-      const best = Math.min(...delays);
       if (best > 100) throw new Error(`each event came ${best} ms late or later`);
-      return `${best} ms`;
     });
 
     await verify('Last-Event-ID', async () => {
@@ -126,13 +124,15 @@ async function check(name, { file, run, ...claims }) {
       stream.close();
     });
 
-    if (claims.gzip) await verify('gzip, live', async () => {
+    await verify('compression', async () => {
       const stream = await open(url('/topics/gzip'), { ...client(), headers: { 'Accept-Encoding': 'gzip' } });
-      if (stream.headers['content-encoding'] !== 'gzip') throw new Error('not compressed');
+      const packed = stream.headers['content-encoding'] === 'gzip';
+      if (packed !== Boolean(claims.gzip)) throw new Error(packed ? 'compressed' : 'not compressed');
       await stream.event((event) => event.type === 'position');
       await publish('gzip', 'packed');
       await stream.event((event) => event.data === 'packed');
       stream.close();
+      return packed ? 'gzip, live' : 'none';
     });
 
     if (claims.http2) await verify('HTTP/2, live streams of 20', async () => {
@@ -183,7 +183,7 @@ async function check(name, { file, run, ...claims }) {
     });
   } catch (error) {
     failures++;
-    results.push(`FAILED: ${error.message}\n${proxy.log.slice(-2000)}`);
+    results.push(`FAILED: ${error.message}\n${readFileSync(join(work, 'log'), 'utf8').slice(-2000)}`);
   } finally {
     await Promise.all([stop(proxy), stop(server)]);
     rmSync(work, { recursive: true, force: true });
@@ -219,7 +219,7 @@ execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days
   '-keyout', 'key.pem', '-out', 'cert.pem'], { cwd: certificates, stdio: 'ignore' });
 for (const pem of ['cert.pem', 'key.pem']) chmodSync(join(certificates, pem), 0o644);
 writeFileSync(join(certificates, 'both.pem'), ['cert.pem', 'key.pem'].map((pem) => readFileSync(join(certificates, pem), 'utf8')).join(''));
-execFileSync('dotnet', ['build', join(root, 'FuncSse.SelfHost'), '--nologo', '--verbosity', 'quiet', '-clp:ErrorsOnly'], { stdio: 'inherit' });
+if (!process.env.NB) execFileSync('dotnet', ['build', join(root, 'FuncSse.SelfHost'), '--nologo', '--verbosity', 'quiet', '-clp:ErrorsOnly'], { stdio: 'inherit' });
 process.env.PATH += ':/usr/sbin';
 
 await Promise.all(Object.entries(proxies).filter(([name]) => !names.length || names.includes(name)).map(async ([name, proxy]) => {
