@@ -146,10 +146,10 @@ async function check(name, { file, run, ...claims }) {
 
     await verify('limit for each client', async () => {
       const same = client();
-      const streams = await Promise.all(Array.from({ length: limit }, () => open(url('/events'), { ...same, headers: client().headers })));
-      await Promise.all(streams.map((stream) => stream.event((event) => event.data)));
+      const streams = await Promise.all(Array.from({ length: limit }, () => open(url('/topics/silent'), { ...same, headers: client().headers })));
+      await Promise.all(streams.map((stream) => stream.event((event) => event.type === 'position')));
       const accepted = async () => {
-        const stream = await open(url('/events'), same);
+        const stream = await open(url('/topics/silent'), same);
         const event = await stream.event((event) => event.data).catch(() => null);
         stream.close();
         return event !== null;
@@ -195,7 +195,7 @@ async function check(name, { file, run, ...claims }) {
 function checkQuotes() {
   const text = readFileSync(join(root, 'docs/proxies.md'), 'utf8');
   for (const [name, { file }] of Object.entries(proxies)) {
-    const quote = text.match(new RegExp(`\\]\\(proxies/${file}\\)[^\`]*\`\`\`\\w*\n([^]*?)\`\`\``))?.[1].split('\n').map((line) => line.trim()).filter((line) => line);
+    const quote = text.match(new RegExp(`\\]\\(proxies/${file}\\)[^]*?\n\`\`\`\\w+\n([^]*?)\`\`\``))?.[1].split('\n').map((line) => line.trim()).filter((line) => line);
     const lines = readFileSync(join(folder, file), 'utf8').split('\n').map((line) => line.trim());
     for (const line of quote ?? [`nothing of ${name}`]) {
       if (lines.includes(line)) continue;
@@ -219,7 +219,7 @@ execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days
   '-keyout', 'key.pem', '-out', 'cert.pem'], { cwd: certificates, stdio: 'ignore' });
 for (const pem of ['cert.pem', 'key.pem']) chmodSync(join(certificates, pem), 0o644);
 writeFileSync(join(certificates, 'both.pem'), ['cert.pem', 'key.pem'].map((pem) => readFileSync(join(certificates, pem), 'utf8')).join(''));
-if (!process.env.NB) execFileSync('dotnet', ['build', join(root, 'FuncSse.SelfHost'), '--nologo', '--verbosity', 'quiet', '-clp:ErrorsOnly'], { stdio: 'inherit' });
+execFileSync('dotnet', ['build', join(root, 'FuncSse.SelfHost'), '--nologo', '--verbosity', 'quiet', '-clp:ErrorsOnly'], { stdio: 'inherit' });
 process.env.PATH += ':/usr/sbin';
 
 await Promise.all(Object.entries(proxies).filter(([name]) => !names.length || names.includes(name)).map(async ([name, proxy]) => {

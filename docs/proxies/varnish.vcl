@@ -4,5 +4,3 @@ backend app { .host = "127.0.0.1"; .port = "7071"; }
 sub vcl_recv {
     if (req.method == "GET" && req.url ~ "^/(events|topics)") { return (pipe); }
 }
-# The next request of this connection would pass Varnish by.
-sub vcl_pipe { set bereq.http.Connection = "close"; }
