@@ -56,7 +56,7 @@ async function stop(child, signal = 'SIGTERM') {
   started.delete(child);
 }
 
-async function until(what, condition, ms = 30000) {
+async function until(what, condition, ms = 90000) {
   for (const end = Date.now() + ms; ; await delay(100)) {
     if (await condition().catch(() => false)) return;
     if (Date.now() > end) throw new Error(`${what}: not in ${ms / 1000} s`);
@@ -94,9 +94,11 @@ async function check(name, { file, run, ...claims }) {
     if (seen.startsWith('FAILED')) failures++;
   };
 
-  let server = await startApp();
-  const proxy = start(run[0], run.slice(1).map((arg) => ports(arg).replace('$PWD', work)), { log: join(work, 'log'), cwd: work, env: { ...process.env, HOME: work } });
+  let server;
+  let proxy;
   try {
+    server = await startApp();
+    proxy = start(run[0], run.slice(1).map((arg) => ports(arg).replace('$PWD', work)), { log: join(work, 'log'), cwd: work, env: { ...process.env, HOME: work } });
     await until('the proxy starts', async () => (await open(url('/events'), { method: 'HEAD' })).status === 200);
     const quiet = await open(url('/topics/quiet'), client());
     const quietSince = Date.now();
@@ -185,7 +187,7 @@ async function check(name, { file, run, ...claims }) {
     failures++;
     results.push(`FAILED: ${error.message}\n${readFileSync(join(work, 'log'), 'utf8').slice(-2000)}`);
   } finally {
-    await Promise.all([stop(proxy), stop(server)]);
+    await Promise.all([proxy, server].map((child) => child && stop(child)));
     rmSync(work, { recursive: true, force: true });
   }
   return results;
