@@ -39,6 +39,7 @@ async function freePort() {
 }
 
 const started = new Set();
+let restarts = Promise.resolve();
 function start(command, args, options) {
   const log = openSync(options.log, 'a'); // A pipe would be a socket, which /dev/stderr does not open.
   const child = spawn(command, args, { stdio: ['ignore', log, log], ...options });
@@ -170,6 +171,11 @@ async function check(name, { file, run, ...claims }) {
       return `${silence / 1000} s`;
     });
 
+    // One after another: on a busy machine several apps that start together take longer than a proxy waits.
+    const before = restarts;
+    let done;
+    restarts = new Promise((resolve) => { done = resolve; });
+    await before;
     await verify('restart of the app', async () => {
       const source = reconnecting(url('/events'), client());
       const first = await source.event((event) => event.data > 1);
@@ -183,6 +189,7 @@ async function check(name, { file, run, ...claims }) {
       await until('it is back for new clients', async () => (await open(url('/events'), { method: 'HEAD' })).status === 200);
       return `${source.ends.join(', ')}; ${back ? 'the client came back' : 'the client gave up'}`;
     });
+    done();
   } catch (error) {
     failures++;
     results.push(`FAILED: ${error.message}\n${readFileSync(join(work, 'log'), 'utf8').slice(-2000)}`);
