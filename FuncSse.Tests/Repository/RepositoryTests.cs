@@ -140,7 +140,7 @@ public sealed partial class RepositoryTests
     {
         string[] folders =
         [
-            Root, Path.Combine(Root, "docs"), Path.Combine(Root, "samples"),
+            Root, Path.Combine(Root, "docs"), Path.Combine(Root, "findings"), Path.Combine(Root, "samples"),
             .. Directory.GetDirectories(Root, "FuncSse*"), .. Directory.GetDirectories(Path.Combine(Root, "samples")),
         ];
         string[] documents = [.. folders.SelectMany(folder => Directory.GetFiles(folder, "*.md"))];
