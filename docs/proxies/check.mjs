@@ -1,14 +1,14 @@
 // Starts each reverse proxy with its file of this folder in front of the self-host, and checks what docs/proxies.md says of it:
 //     node docs/proxies/check.mjs [NAME...]
-// It needs the Debian packages of the proxies (a missing one is skipped), OpenSSL and the .NET SDK, and takes two minutes.
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { chmodSync, closeSync, copyFileSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+// It needs the Debian packages of the proxies (a missing one is skipped), OpenSSL and the .NET SDK, and takes three minutes.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { open, openOverHttp2, reconnecting } from './client.mjs';
+import { freePort, start, stop, until } from './processes.mjs';
 
 const folder = dirname(fileURLToPath(import.meta.url));
 const root = join(folder, '../..');
@@ -30,39 +30,7 @@ const proxies = {
   squid: { file: 'squid.conf', run: ['squid', '-N', '-f', 'squid.conf'], version: '-v', leaves: true, broken: true },
 };
 
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-const started = new Set();
 let restarts = Promise.resolve();
-function start(command, args, options) {
-  const log = openSync(options.log, 'a'); // A pipe would be a socket, which /dev/stderr does not open.
-  const child = spawn(command, args, { stdio: ['ignore', log, log], ...options });
-  closeSync(log);
-  child.gone = new Promise((resolve) => child.once('close', resolve));
-  started.add(child);
-  return child;
-}
-
-async function stop(child, signal = 'SIGTERM') {
-  child.kill(signal);
-  const kill = setTimeout(() => child.kill('SIGKILL'), 10000);
-  await child.gone;
-  clearTimeout(kill);
-  started.delete(child);
-}
-
-async function until(what, condition, ms = 90000) {
-  for (const end = Date.now() + ms; ; await delay(100)) {
-    if (await condition().catch(() => false)) return;
-    if (Date.now() > end) throw new Error(`${what}: not in ${ms / 1000} s`);
-  }
-}
 
 async function check(name, { file, run, ...claims }) {
   const work = mkdtempSync(join(tmpdir(), 'proxy-'));
@@ -220,10 +188,7 @@ const names = process.argv.slice(2);
 const wrong = names.filter((name) => !proxies[name]);
 if (wrong.length) throw new Error(`Unknown: ${wrong.join(', ')}. There are ${Object.keys(proxies).join(', ')}.`);
 const certificates = mkdtempSync(join(tmpdir(), 'proxies-'));
-process.on('exit', () => {
-  for (const child of started) child.kill('SIGKILL');
-  rmSync(certificates, { recursive: true, force: true });
-});
+process.on('exit', () => rmSync(certificates, { recursive: true, force: true }));
 execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost',
   '-keyout', 'key.pem', '-out', 'cert.pem'], { cwd: certificates, stdio: 'ignore' });
 for (const pem of ['cert.pem', 'key.pem']) chmodSync(join(certificates, pem), 0o644);
