@@ -151,7 +151,7 @@ public sealed partial class RepositoryTests
     {
         string[] folders =
         [
-            s_root, Path.Combine(s_root, "docs"), Path.Combine(s_root, "samples"),
+            s_root, Path.Combine(s_root, "docs"), Path.Combine(s_root, "findings"), Path.Combine(s_root, "samples"),
             .. Directory.GetDirectories(s_root, "FuncSse*"), .. Directory.GetDirectories(Path.Combine(s_root, "samples")),
         ];
         string[] documents = [.. folders.SelectMany(folder => Directory.GetFiles(folder, "*.md"))];
