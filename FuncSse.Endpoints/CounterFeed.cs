@@ -6,19 +6,19 @@ using Microsoft.AspNetCore.Http;
 
 namespace FuncSse.Endpoints;
 
-/// <summary>Counts: one event an interval, whose id and data are the count. The id is all its state.</summary>
+/// <summary>Counts: one event in each interval, with the count as its id and its data. The id is the only state.</summary>
 /// <param name="interval">The time between two counts.</param>
-/// <param name="time">The timers that wake it.</param>
+/// <param name="time">The clock whose timers wake the feed.</param>
 public sealed class CounterFeed(TimeSpan interval, TimeProvider time)
 {
     private static readonly SseStreamOptions s_withKeepAliveEvent = new() { KeepAliveEvent = true };
 
-    // 18 digits: all of them fit a long, with room for more counts than any client will wait for.
+    // 18 digits always fit into a long, and are more than any client will wait for.
     private const int MaxDigits = 18;
 
     private SseFeed<string>? _feed;
 
-    /// <summary>The stream that a request is answered with. <c>?keepAlive=event</c> asks for keep-alives that scripts see.</summary>
+    /// <summary>The stream that answers a request. <c>?keepAlive=event</c> asks for keep-alives that scripts can see.</summary>
     /// <param name="request">The request.</param>
     /// <param name="hostCancelled">As for <see cref="SseStreamResult{T}"/>.</param>
     public SseStreamResult<string> Stream(HttpRequest request, CancellationToken hostCancelled = default)
@@ -27,7 +27,7 @@ public sealed class CounterFeed(TimeSpan interval, TimeProvider time)
         return new SseStreamResult<string>(_feed ??= ReadAsync, hostCancelled, request.FindInQuery("keepAlive") == "event" ? s_withKeepAliveEvent : null);
     }
 
-    /// <summary>Counts on from the event that the client saw last, the first time one interval from now.</summary>
+    /// <summary>Continues the count after the last event that the client received. The first event comes after one interval.</summary>
     /// <param name="lastEventId">A count of up to 18 digits; anything else starts at 1.</param>
     /// <param name="cancellationToken">Ends the count, without an exception.</param>
     public async IAsyncEnumerable<SseItem<string>> ReadAsync(

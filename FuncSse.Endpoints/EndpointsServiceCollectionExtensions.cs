@@ -38,7 +38,7 @@ public static class EndpointsServiceCollectionExtensions
         return services;
     }
 
-    /// <summary>Checks the options before the host starts, and writes what is wrong with them in one line each.</summary>
+    /// <summary>Checks the options before the host starts, and writes one line for each error.</summary>
     /// <param name="services">The services of the host that was built.</param>
     /// <param name="error">Where the lines go.</param>
     /// <returns>Whether the host can start.</returns>

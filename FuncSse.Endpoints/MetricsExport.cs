@@ -13,9 +13,9 @@ using OpenTelemetry.Resources;
 namespace FuncSse.Endpoints;
 
 /// <summary>
-/// Exports the metrics of the streams where one of OpenTelemetry's or Application Insights' usual variables says to. Without them no
-/// assembly of OpenTelemetry is loaded. Traces and logs stay with the Functions host, so the worker's own OpenTelemetry package, which
-/// takes them over, is not used.
+/// Exports the metrics of the streams if one of the usual variables of OpenTelemetry or Application Insights says so. Without them no assembly of
+/// OpenTelemetry is loaded. Traces and logs stay with the Functions host, so the worker's own OpenTelemetry package, which takes them over, is not
+/// used.
 /// </summary>
 internal static class MetricsExport
 {
@@ -31,7 +31,9 @@ internal static class MetricsExport
     }
 
     /// <summary>How the app signs in where Application Insights refuses connection strings alone.</summary>
-    /// <param name="authentication">As the Functions host reads it: <c>Authorization=AAD</c>, with <c>ClientId=…</c> for an identity of the user's own.</param>
+    /// <param name="authentication">
+    /// As the Functions host reads it: <c>Authorization=AAD</c>, with <c>ClientId=…</c> for a user-assigned identity.
+    /// </param>
     /// <returns><see langword="null"/> where the connection string is enough.</returns>
     internal static TokenCredential? Credential(string? authentication)
     {
@@ -46,11 +48,11 @@ internal static class MetricsExport
             : ManagedIdentityId.SystemAssigned);
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining)] // Inlined, it would load the assemblies.
+    [MethodImpl(MethodImplOptions.NoInlining)] // If it were inlined, its caller would load the assemblies.
     private static void Add(IServiceCollection services, IConfiguration configuration) => services.AddOpenTelemetry()
         .ConfigureResource(resource => resource
             .AddService(configuration["WEBSITE_SITE_NAME"] ?? Assembly.GetEntryAssembly()!.GetName().Name!)
-            .AddEnvironmentVariableDetector()) // Again, so that OTEL_SERVICE_NAME goes first.
+            .AddEnvironmentVariableDetector()) // It is added again, so that OTEL_SERVICE_NAME wins.
         .WithMetrics(metrics =>
         {
             metrics.AddMeter(SseMeter.Name);

@@ -20,7 +20,7 @@ public sealed partial class PageResult : IResult
 
     /// <summary>Reads the file, once for all requests.</summary>
     /// <param name="path">
-    /// The file, <c>.html</c> or <c>.js</c> in UTF-8, relative to the app's own folder: the current one is another on Azure.
+    /// The file, <c>.html</c> or <c>.js</c> in UTF-8, relative to the app's own folder: on Azure, the current folder is a different one.
     /// </param>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public PageResult(string path)
@@ -39,7 +39,7 @@ public sealed partial class PageResult : IResult
         ArgumentNullException.ThrowIfNull(httpContext);
         IHeaderDictionary headers = httpContext.Response.Headers;
         headers.ContentSecurityPolicy = _policy;
-        headers.CacheControl = "no-cache"; // Kept, but asked for each time: 304 while it is the same.
+        headers.CacheControl = "no-cache"; // Browsers keep the page, and ask each time whether it has changed.
         headers.XContentTypeOptions = "nosniff";
         headers["Referrer-Policy"] = "no-referrer";
         return TypedResults.Bytes(_content, _type, entityTag: _tag).ExecuteAsync(httpContext);

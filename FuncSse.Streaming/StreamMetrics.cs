@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 
 namespace FuncSse.Streaming;
 
-/// <summary>The instruments of <see cref="SseMeter"/>. A listener that throws loses a measurement, and ends nothing.</summary>
+/// <summary>The instruments of <see cref="SseMeter"/>. A listener that throws loses a measurement, and does not end a stream.</summary>
 internal sealed class StreamMetrics
 {
     private readonly Counter<long> _sentEvents;

@@ -8,10 +8,10 @@ using Microsoft.Extensions.Options;
 
 namespace FuncSse.Topics.AzureStorage;
 
-/// <summary>What an app registers that keeps its topics' events in a storage account.</summary>
+/// <summary>What an app registers to keep the events of its topics in a storage account.</summary>
 public static class AzureStorageServiceCollectionExtensions
 {
-    // Newer than anything the log needs, and old enough for the Azurite that a developer has.
+    // This version has everything that the log needs, and older releases of Azurite know it.
     private const BlobClientOptions.ServiceVersion Version = BlobClientOptions.ServiceVersion.V2024_11_04;
 
     /// <summary>Keeps the events of the topics in append blobs of the container <see cref="TopicOptions.Name"/>.</summary>
@@ -44,7 +44,7 @@ public static class AzureStorageServiceCollectionExtensions
         });
     }
 
-    /// <summary>The container twice: through a client that repeats what fails, and through one for appends, which does not.</summary>
+    /// <summary>The container twice: through a client that repeats failed requests, and through one for appends, which does not.</summary>
     internal static (BlobContainerClient Container, BlobContainerClient AppendContainer) CreateContainers(
         IConfiguration configuration, TopicOptions options, HttpPipelineTransport? transport = null)
     {

@@ -8,8 +8,8 @@ namespace FuncSse.Topics.AzureStorage;
 /// <summary>The log in append blobs of one container of a storage account.</summary>
 internal sealed class BlobEventLog : IEventLog
 {
-    // 8 TB, of which an append blob has 50,000 blocks of 100 MB at most. Beyond it a range may have no valid end, and a service that passes
-    // over such a range sends the whole blob.
+    // 8 TB, which is more than an append blob can have (50,000 blocks of 100 MB). Beyond that, a range may have no valid end, and a service that
+    // ignores such a range sends the whole blob.
     private const long MaxOffset = 1L << 43;
 
     private static readonly TimeSpan s_lookAgainPause = TimeSpan.FromSeconds(1);
@@ -22,11 +22,11 @@ internal sealed class BlobEventLog : IEventLog
     private readonly TimeProvider _time;
     private long _lastLookAgain;
 
-    /// <summary>Makes one.</summary>
-    /// <param name="container">The container, through a client that repeats what fails.</param>
+    /// <summary>Creates the log.</summary>
+    /// <param name="container">The container, through a client that repeats failed requests.</param>
     /// <param name="appendContainer">The same, through one that does not.</param>
     /// <param name="options">Retention, size and poll interval.</param>
-    /// <param name="limits">When to go on in a new segment.</param>
+    /// <param name="limits">When to begin a new segment.</param>
     /// <param name="time">For pauses and elapsed times; never for dates.</param>
     /// <param name="logger">Told when segments come and go.</param>
     public BlobEventLog(
@@ -147,7 +147,8 @@ internal sealed class BlobEventLog : IEventLog
             ?? await FindLostAsync(state, after, maxBytes, cancellationToken);
     }
 
-    // This instance does not know the position's epoch: the log was made anew, or the position is forged. The container is asked once a second.
+    // This instance does not know the position's epoch: the log was created again, or the position is forged. The container is asked at most once a
+    // second.
     private async Task<BlobLogState> LookAgainAsync(BlobLogState state, CancellationToken cancellationToken)
     {
         long last = Volatile.Read(ref _lastLookAgain);

@@ -5,14 +5,14 @@ using Azure.Storage.Blobs.Models;
 namespace FuncSse.Topics.AzureStorage;
 
 /// <summary>
-/// Appends blocks to the active segment, each once. Where an answer leaves it open whether a block landed, the segment is sealed before the block
-/// is tried again, so that it cannot land later, and is searched for the block. For one caller at a time.
+/// Appends blocks to the active segment, each once. If it is unknown whether a block has landed, the segment is sealed, so that the block cannot land
+/// later, and is then searched for it. The block is appended again only if it is not there. It is not safe for use by several threads at once.
 /// </summary>
 internal sealed class BlobLogAppender(BlobLogContainer container, BlobLogRoller roller)
 {
     private const int SearchSize = 4 << 20;
 
-    // The append whose outcome is open.
+    // The append whose outcome is unknown.
     private Attempt? _open;
 
     // The last append that landed. Its records come again if its answer was lost on the way to the caller.
@@ -125,7 +125,7 @@ internal sealed class BlobLogAppender(BlobLogContainer container, BlobLogRoller 
         }
     }
 
-    // What was appended is acknowledged whatever becomes of this.
+    // What was appended is acknowledged even if this fails.
     private async Task KeepUpAsync(BlobLogState state, long length, int blocks, CancellationToken cancellationToken)
     {
         BlobLogState grown = state with { Length = length };

@@ -7,10 +7,10 @@ using Microsoft.Extensions.Logging;
 
 namespace FuncSse.Topics.AzureStorage;
 
-/// <summary>Which life of the log it is, and the segment that is appended to, as far as is known.</summary>
+/// <summary>The log's epoch and the segment that is appended to, as far as this process knows.</summary>
 /// <param name="Epoch">The log's epoch.</param>
 /// <param name="Active">The number of the segment.</param>
-/// <param name="Length">How many bytes the segment had at least.</param>
+/// <param name="Length">The segment has at least this many bytes.</param>
 internal sealed record BlobLogState(string Epoch, long Active, long Length);
 
 /// <summary>A segment as the service lists it.</summary>
@@ -18,14 +18,14 @@ internal sealed record BlobLogState(string Epoch, long Active, long Length);
 /// <param name="Length">Its length, in bytes.</param>
 /// <param name="IsSealed">Whether nothing can be appended to it any more.</param>
 /// <param name="IsDeleted">Whether only its name is left (<see cref="BlobLogContainer.DeleteAsync"/>).</param>
-/// <param name="Mark">What a position at its beginning has as its mark.</param>
+/// <param name="Mark">The mark of the position at its beginning.</param>
 /// <param name="Age">The time since it was made, by the service's clock.</param>
 /// <param name="Idle">The time since it was last written to, sealed or deleted, by the service's clock.</param>
 internal sealed record BlobSegment(long Number, long Length, bool IsSealed, bool IsDeleted, string Mark, TimeSpan Age, TimeSpan Idle);
 
 /// <summary>
-/// The container: a blob of a fixed name that carries the epoch, and the segments <c>epoch/number</c>. Instances that race agree, since
-/// each blob is made only if there is none.
+/// The container: a blob with a fixed name that contains the epoch, and the segments <c>epoch/number</c>. Instances that race agree, since each blob
+/// is created only if it does not exist.
 /// </summary>
 /// <param name="container">For all requests that may be repeated.</param>
 /// <param name="appendContainer">For appends, whose client must not repeat them.</param>
@@ -36,7 +36,7 @@ internal sealed class BlobLogContainer(BlobContainerClient container, BlobContai
     private const string PreviousEnd = "previousEnd";
     private const string Mark = "mark";
 
-    // More than any races: each failed try means that another instance has done the step.
+    // More than any race needs: each failed try means that another instance has done the step.
     private const int MaxTries = 5;
 
     private static readonly BlobRequestConditions s_ifNew = new() { IfNoneMatch = ETag.All };
@@ -47,10 +47,10 @@ internal sealed class BlobLogContainer(BlobContainerClient container, BlobContai
 
     public AppendBlobClient SegmentToAppend(BlobLogState state) => appendContainer.GetAppendBlobClient(Name(state.Epoch, state.Active));
 
-    /// <summary>Forgets what is known, unless another has found out newer things meanwhile.</summary>
+    /// <summary>Forgets the state, unless another caller has replaced it in the meantime.</summary>
     public void Forget(BlobLogState state) => Interlocked.CompareExchange(ref _state, null, state);
 
-    /// <summary>Replaces what is known, unless another has found out newer things meanwhile.</summary>
+    /// <summary>Replaces the state, unless another caller has replaced it in the meantime.</summary>
     public void Update(BlobLogState known, BlobLogState newer) => Interlocked.CompareExchange(ref _state, newer, known);
 
     public void Advance(BlobLogState state) => Volatile.Write(ref _state, state);
@@ -76,15 +76,15 @@ internal sealed class BlobLogContainer(BlobContainerClient container, BlobContai
 
             if (tries == MaxTries)
             {
-                throw new EventLogUnavailableException($"The container {container.Name} changes all the time.");
+                throw new EventLogUnavailableException($"The container {container.Name} keeps changing.");
             }
         }
     }
 
-    /// <summary>Makes the segment after one that has ended, or finds that there is one.</summary>
+    /// <summary>Creates the segment after one that has ended, unless it exists.</summary>
     /// <param name="previous">The end of the segment before.</param>
     /// <param name="cancellationToken">Ends the call.</param>
-    /// <returns>Whether the log is still of this epoch. Otherwise it was deleted and made anew, and the segment belongs to nothing.</returns>
+    /// <returns>Whether the log is still of this epoch. Otherwise it was deleted and created again, and the segment belongs to no log.</returns>
     public async Task<bool> CreateSegmentAsync(LogPosition previous, CancellationToken cancellationToken)
     {
         var options = new AppendBlobCreateOptions
@@ -125,7 +125,7 @@ internal sealed class BlobLogContainer(BlobContainerClient container, BlobContai
     /// <param name="cancellationToken">Ends the call.</param>
     public async Task<LogPosition> FindLastEndAsync(string epoch, long number, BlobProperties properties, CancellationToken cancellationToken)
     {
-        // Other programs' garbage may stand at the end, though it never does.
+        // Usually a record ends there. Only garbage of another program makes more than one read necessary.
         foreach (int size in (int[])[SegmentBytes.TailLength, 64 * 1024, 16 << 20])
         {
             int part = (int)Math.Min(size, properties.ContentLength);
@@ -159,7 +159,7 @@ internal sealed class BlobLogContainer(BlobContainerClient container, BlobContai
             .GetBlobsAsync(BlobTraits.Metadata, BlobStates.None, epoch + "/", cancellationToken).AsPages())
         {
             // By the service's own dates: the clock of this instance may be wrong.
-            DateTimeOffset now = page.GetRawResponse().Headers.Date ?? throw new EventLogUnavailableException("The storage told no date.");
+            DateTimeOffset now = page.GetRawResponse().Headers.Date ?? throw new EventLogUnavailableException("The storage sent no date.");
             foreach (BlobItem blob in page.Values)
             {
                 if (long.TryParse(blob.Name.AsSpan(epoch.Length + 1), NumberStyles.None, CultureInfo.InvariantCulture, out long number))
@@ -194,13 +194,13 @@ internal sealed class BlobLogContainer(BlobContainerClient container, BlobContai
     }
 
     /// <summary>
-    /// Deletes what is in a segment. An empty blob that takes no appends keeps its name for a while: a request to make the segment that was long under
-    /// way, or to append to it, would otherwise make one that no reader comes to.
+    /// Deletes the content of a segment. An empty blob that takes no appends keeps the name for a while: otherwise a delayed request to create the
+    /// segment, or to append to it, would make a segment that no reader comes to.
     /// </summary>
     public Task DeleteAsync(string epoch, long number, CancellationToken cancellationToken) =>
         container.GetBlobClient(Name(epoch, number)).UploadAsync(BinaryData.Empty, overwrite: true, cancellationToken);
 
-    /// <summary>Gives the name of a deleted segment free.</summary>
+    /// <summary>Frees the name of a deleted segment.</summary>
     public Task ForgetDeletedAsync(string epoch, long number, CancellationToken cancellationToken) =>
         container.DeleteBlobIfExistsAsync(Name(epoch, number), cancellationToken: cancellationToken);
 
@@ -215,7 +215,7 @@ internal sealed class BlobLogContainer(BlobContainerClient container, BlobContai
                 string text = found.Content.ToString();
                 return LogPosition.IsEpoch(text)
                     ? text
-                    : throw new EventLogUnavailableException($"The container {container.Name} holds something else than an event log.");
+                    : throw new EventLogUnavailableException($"The container {container.Name} holds something other than an event log.");
             }
             catch (RequestFailedException missing) when (missing.Status == 404 && tries < MaxTries)
             {

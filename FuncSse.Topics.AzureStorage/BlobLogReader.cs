@@ -7,16 +7,16 @@ namespace FuncSse.Topics.AzureStorage;
 /// <summary>Reads the end of a segment, or any other part of it: by ranges, and never more than it needs to.</summary>
 internal sealed class BlobLogReader(BlobLogContainer container, BlobLogRoller roller, TimeProvider time)
 {
-    // Now and then a look is not conditional: nothing documents that sealing changes the ETag, though it does in Azurite.
+    // Now and then a request is not conditional: no document says that sealing changes the ETag, although it does in Azurite.
     private static readonly TimeSpan s_tailLifetime = TimeSpan.FromSeconds(10);
 
-    // What was at a position when nothing followed it, so that the next look costs a conditional request.
+    // The state of a position that nothing followed, so that the next request can be conditional.
     private Tail? _tail;
 
     /// <summary>Reads on in the segment of the position, and in the next one if there is no more.</summary>
     /// <param name="state">The log, of the same epoch.</param>
     /// <param name="after">The position: any at all.</param>
-    /// <param name="maxBytes">How many bytes to read: more if one record has more.</param>
+    /// <param name="maxBytes">How many bytes to read; more if one record is larger.</param>
     /// <param name="cancellationToken">Ends the call.</param>
     /// <returns><see langword="null"/> if there is no such segment.</returns>
     public async Task<LogPage?> ReadAsync(BlobLogState state, LogPosition after, int maxBytes, CancellationToken cancellationToken)
@@ -48,7 +48,7 @@ internal sealed class BlobLogReader(BlobLogContainer container, BlobLogRoller ro
         LogPosition next = records.Count > 0 ? records[^1].End : after;
         if (records.Count == 0 && !part.IsWhole)
         {
-            // One record larger than the range; its line end is further on.
+            // The record is larger than the range, and its line end is further on.
             return await ReadAsync(state, after, maxBytes * 2, cancellationToken) ?? Nothing(after);
         }
 

@@ -5,8 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace FuncSse.Topics.AzureStorage;
 
 /// <summary>
-/// Goes on in new segments and deletes old ones. Any instance may do any step, at the same time as another, and each step finds out by
-/// itself whether it was done: a crash between two of them leaves what the next instance finishes.
+/// Begins new segments and deletes old ones. Any instance may do any step, at the same time as another, and each step checks whether it is already
+/// done. If an instance crashes between two steps, the next instance finishes them.
 /// </summary>
 internal sealed class BlobLogRoller(BlobLogContainer container, BlobLogLimits limits, TopicOptions options, TimeProvider time, ILogger logger)
 {
@@ -25,7 +25,7 @@ internal sealed class BlobLogRoller(BlobLogContainer container, BlobLogLimits li
     /// <summary>Whether the segment is full.</summary>
     public bool IsFull(int blocks, long length) => blocks >= limits.MaxBlocks || length >= limits.MaxSegmentBytes;
 
-    /// <summary>Seals the active segment, which makes its end definitive, and makes the next one. What is done of it already stays.</summary>
+    /// <summary>Seals the active segment, which makes its end final, and creates the next one. Steps that are already done are kept.</summary>
     /// <exception cref="EventLogUnavailableException">The log was deleted meanwhile.</exception>
     public async Task<BlobLogState> RollAsync(BlobLogState state, CancellationToken cancellationToken)
     {
@@ -63,8 +63,8 @@ internal sealed class BlobLogRoller(BlobLogContainer container, BlobLogLimits li
     }
 
     /// <summary>
-    /// Now and then, and after each roll: rolls by age, so that old events go even where there is little traffic, and deletes what is past
-    /// retention or size. It runs beside its caller, which must not wait for it.
+    /// Runs now and then, and after each roll. It rolls by age, so that old events are deleted even if there is little traffic, and deletes what
+    /// exceeds the retention or the size. It runs in the background, because the caller must not wait for it.
     /// </summary>
     public void KeepUp(BlobLogState state)
     {
@@ -123,7 +123,7 @@ internal sealed class BlobLogRoller(BlobLogContainer container, BlobLogLimits li
             }
             else if (oldest is null && !isLast && (segment.Idle > options.Retention || kept > options.MaxLogSize))
             {
-                // From the oldest on, and never the last, so that what is kept has no hole.
+                // Segments are deleted from the oldest on, and the last one never is, so that what is kept has no gap.
                 kept -= segment.Length;
                 await container.DeleteAsync(epoch, segment.Number, CancellationToken.None);
                 StorageLogMessages.Deleted(logger, segment.Number, segment.Length);
@@ -133,7 +133,7 @@ internal sealed class BlobLogRoller(BlobLogContainer container, BlobLogLimits li
                 oldest ??= segment;
                 if (!isLast && !segment.IsSealed)
                 {
-                    // A storage that went back may have lost the seal. Without one, readers wait for more.
+                    // A storage account that went back may have lost the seal. Without a seal, readers wait for more.
                     await container.SealAsync(epoch, segment.Number, CancellationToken.None);
                 }
             }

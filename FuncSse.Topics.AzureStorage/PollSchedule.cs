@@ -1,9 +1,9 @@
 namespace FuncSse.Topics.AzureStorage;
 
-/// <summary>When to look for news: often while there is traffic, less and less when there is none, at once after an append of this process.</summary>
+/// <summary>When to poll: often while there is traffic, less and less often when there is none, and at once after an append of this process.</summary>
 internal sealed class PollSchedule
 {
-    // Traffic that pauses for less than this is traffic.
+    // A shorter pause does not end the traffic.
     private static readonly TimeSpan s_trafficPause = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_longestInterval = TimeSpan.FromSeconds(1);
 
@@ -40,7 +40,7 @@ internal sealed class PollSchedule
         appended.SetResult();
     }
 
-    /// <summary>The service does not want so many requests.</summary>
+    /// <summary>The service asks for fewer requests.</summary>
     public void OnThrottled()
     {
         lock (_gate)
@@ -56,7 +56,7 @@ internal sealed class PollSchedule
         {
             if (_lastAppended is { } last && last.Epoch == after.Epoch && last.IsAfter(after))
             {
-                // One look is enough. What it does not find was lost by the storage, and the next look is a poll.
+                // One read is enough. The storage has lost what it does not find, and the next read is a poll.
                 _lastAppended = null;
                 return;
             }

@@ -1,8 +1,8 @@
 namespace FuncSse.Topics.AzureStorage;
 
 /// <summary>
-/// What stands in a segment. Each appended block begins with a line end, so that garbage of another program that has none cannot swallow
-/// a record. Empty lines mean nothing.
+/// The format of a segment. Each appended block begins with a line end, so that garbage of another program without one cannot swallow a record. Empty
+/// lines mean nothing.
 /// </summary>
 internal static class SegmentBytes
 {

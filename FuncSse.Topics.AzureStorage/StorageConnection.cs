@@ -49,7 +49,7 @@ internal static class StorageConnection
         }
         catch (Exception exception) when (exception is FormatException or ArgumentException)
         {
-            // The string is a secret, so the message has its name alone.
+            // The string is a secret, so the message contains only its name.
             throw new InvalidOperationException($"The storage connection '{name}' is not a valid connection string.");
         }
     }

@@ -3,7 +3,7 @@ using Azure.Identity;
 
 namespace FuncSse.Topics.AzureStorage;
 
-/// <summary>Turns what the client throws into what the seam says.</summary>
+/// <summary>Turns the exceptions of the client into the one that <see cref="IEventLog"/> throws.</summary>
 internal static class StorageErrors
 {
     public static async Task<T> TranslateAsync<T>(Func<Task<T>> call, CancellationToken cancellationToken)
@@ -14,11 +14,11 @@ internal static class StorageErrors
         }
         catch (Exception exception) when (IsOutage(exception, cancellationToken))
         {
-            throw new EventLogUnavailableException("The storage does not take or give events at present.", exception);
+            throw new EventLogUnavailableException("The storage does not accept or return events at present.", exception);
         }
     }
 
-    /// <summary>Whether the storage cannot be reached, or refuses.</summary>
+    /// <summary>Whether the storage cannot be reached, or refuses a request.</summary>
     // The client's own time limit ends in a cancellation that nobody here asked for; repeated tries end in an aggregate.
     public static bool IsOutage(Exception exception, CancellationToken cancellationToken) => exception switch
     {

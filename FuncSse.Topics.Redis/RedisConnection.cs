@@ -3,10 +3,10 @@ using StackExchange.Redis;
 
 namespace FuncSse.Topics.Redis;
 
-/// <summary>The one connection of the process. It is made when it is first needed, and again by itself whenever it breaks.</summary>
+/// <summary>The one connection of the process. It is opened when it is first needed, and opens again by itself whenever it breaks.</summary>
 /// <param name="configuration">The configuration string.</param>
 /// <param name="configure">Completes the configuration, as credentials do.</param>
-/// <param name="identity">Signs in; <see langword="null"/> where the configuration says all.</param>
+/// <param name="identity">Signs in; <see langword="null"/> if the configuration is enough.</param>
 /// <param name="name">The name of the log: the hash tag of its keys, and the channel.</param>
 /// <param name="wakeUp">Told of what comes over the channel, and of each change of the connection.</param>
 /// <param name="logger">Told of an eviction policy that would delete events.</param>
@@ -18,7 +18,7 @@ internal sealed class RedisConnection(
     RedisWakeUp wakeUp,
     ILogger logger) : IAsyncDisposable
 {
-    // Redis that is back is found within this, and half of it again for the pause of the heartbeat.
+    // A Redis that is back is found within this time, and half as much again for the pause of the heartbeat.
     private const int ReconnectMilliseconds = 500;
 
     // A host that does not answer at all must not hold up the next try.
@@ -37,7 +37,7 @@ internal sealed class RedisConnection(
     private int _publishRefused;
 
     /// <summary>Runs a script on the primary.</summary>
-    /// <exception cref="EventLogUnavailableException">Redis does not answer, or does not do it.</exception>
+    /// <exception cref="EventLogUnavailableException">Redis does not answer, or refuses.</exception>
     public async Task<RedisResult> EvaluateAsync(string script, RedisValue[] values, CancellationToken cancellationToken)
     {
         try
@@ -47,13 +47,13 @@ internal sealed class RedisConnection(
         }
         catch (Exception exception) when (IsOutage(exception, cancellationToken))
         {
-            throw new EventLogUnavailableException("Redis does not take or give events at present.", exception);
+            throw new EventLogUnavailableException("Redis does not accept or return events at present.", exception);
         }
     }
 
     /// <summary>
-    /// Tells all instances where the log ends now. It is sent after the append was answered, since not every service lets a script do it. Nobody
-    /// waits for it.
+    /// Tells all instances where the log ends now. The message is sent after the answer to the append, since not every service lets a script publish.
+    /// Nobody waits for it.
     /// </summary>
     public async Task PublishAsync(LogPosition end)
     {
@@ -71,7 +71,7 @@ internal sealed class RedisConnection(
         }
         catch (Exception exception) when (exception is ObjectDisposedException || IsOutage(exception, CancellationToken.None))
         {
-            // The other instances look for themselves.
+            // The other instances also read by themselves.
         }
     }
 
@@ -128,10 +128,10 @@ internal sealed class RedisConnection(
         options.AsyncTimeout = Math.Min(options.AsyncTimeout, AnswerMilliseconds);
         options.KeepAlive = options.KeepAlive > 0 ? options.KeepAlive : 5;
 
-        // A role that changes shows here at the latest.
+        // A change of roles is seen after a second at the latest.
         options.ConfigCheckSeconds = 1;
 
-        // The writer tries again by itself, and knows what it tries.
+        // Nothing is queued here: the writer itself tries again, and knows which append it repeats.
         options.BacklogPolicy = BacklogPolicy.FailFast;
         await ConfigureAsync(options);
         ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(options);
@@ -162,7 +162,7 @@ internal sealed class RedisConnection(
         return redis;
     }
 
-    // A credential that cannot be had is an outage like any other, whatever its library throws.
+    // A failure to get a credential is an outage like any other, whatever the library throws.
     private async Task ConfigureAsync(ConfigurationOptions options)
     {
         try
@@ -198,7 +198,7 @@ internal sealed class RedisConnection(
         }
         catch (Exception exception) when (IsOutage(exception, CancellationToken.None))
         {
-            // It is asked again when there is a connection.
+            // The check runs again when there is a connection.
         }
     }
 }

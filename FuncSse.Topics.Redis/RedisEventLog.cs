@@ -22,12 +22,12 @@ internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
     private bool _hasTrimFailed;
     private long _appendedSinceTrim;
 
-    /// <summary>Makes one.</summary>
+    /// <summary>Creates the log.</summary>
     /// <param name="options">Name, configuration, retention and size.</param>
     /// <param name="configure">Completes the configuration; may be <see langword="null"/>.</param>
     /// <param name="time">For pauses and elapsed times; never for dates.</param>
     /// <param name="logger">Told of an eviction policy that would delete events.</param>
-    /// <param name="identity">Signs in; <see langword="null"/> where the configuration says all.</param>
+    /// <param name="identity">Signs in; <see langword="null"/> if the configuration is enough.</param>
     public RedisEventLog(
         TopicOptions options, Func<ConfigurationOptions, Task>? configure, TimeProvider time, ILogger logger, RedisIdentity? identity = null)
     {
@@ -87,7 +87,7 @@ internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
         }
         catch (EventLogUnavailableException exception) when (exception.InnerException is RedisServerException)
         {
-            KeepUp(0, isRefused: true); // The memory may be full of what is past retention.
+            KeepUp(0, isRefused: true); // The memory may be full of events that are past retention.
             throw;
         }
 
@@ -106,7 +106,7 @@ internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _connection.DisposeAsync();
-        await _trim.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // A logger of the app may have thrown in it.
+        await _trim.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // The app's logger may have thrown in it.
     }
 
     // A position as the scripts have it: without the epoch.
@@ -129,8 +129,8 @@ internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
         return answer.IsNull ? [] : answer.Length >= 0 ? (RedisResult[])answer! : [answer];
     }
 
-    // Now and then, after each part of what may be kept, and when Redis takes no more: by age also where nothing is appended any more, and by
-    // size. It runs beside its caller, which must not wait for it.
+    // Trims now and then, after each sixteenth of the size that is kept, and when Redis takes no more. It trims by age, even if nothing is appended
+    // any more, and by size. It runs in the background, because the caller must not wait for it.
     private void KeepUp(long appended, bool isRefused)
     {
         lock (_gate)
@@ -157,7 +157,7 @@ internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
         }
         catch (Exception exception) when (exception is EventLogUnavailableException or ObjectDisposedException)
         {
-            // Redis that does not answer is told of by others.
+            // Other code reports that Redis does not answer.
             if (exception.InnerException is RedisServerException && !_hasTrimFailed)
             {
                 _hasTrimFailed = true;

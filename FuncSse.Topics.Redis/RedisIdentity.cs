@@ -11,7 +11,7 @@ namespace FuncSse.Topics.Redis;
 /// Signs in to a Redis of Azure with Microsoft Entra ID: the user is the object id of the identity, the password is its token, and a
 /// connection that is to outlive the token has to send the next one (azure-docs, <c>entra-for-authentication.md</c>).
 /// </summary>
-/// <param name="credential">Gives tokens, and keeps them as long as they are good.</param>
+/// <param name="credential">Gives tokens, and keeps them as long as they are valid.</param>
 /// <param name="time">For the pauses, and the age of tokens.</param>
 /// <param name="logger">Told when a token could not be renewed.</param>
 internal sealed class RedisIdentity(TokenCredential credential, TimeProvider time, ILogger logger)
@@ -21,7 +21,7 @@ internal sealed class RedisIdentity(TokenCredential credential, TimeProvider tim
 
     private AccessToken _token;
 
-    /// <summary>Whether a configuration is of a Redis of Azure and has no password.</summary>
+    /// <summary>Whether a configuration names a Redis of Azure and has no password.</summary>
     public static bool IsFor(ConfigurationOptions options) => string.IsNullOrEmpty(options.Password)
         && DefaultOptionsProvider.GetProvider(options.EndPoints) is AzureOptionsProvider or AzureManagedRedisOptionsProvider;
 
@@ -33,7 +33,7 @@ internal sealed class RedisIdentity(TokenCredential credential, TimeProvider tim
         options.Password = _token.Token;
     }
 
-    /// <summary>Signs in again whenever a quarter of the token's time is left, until it is cancelled.</summary>
+    /// <summary>Signs in again whenever a quarter of the token's time is left, until the call is cancelled.</summary>
     public async Task RenewAsync(ConnectionMultiplexer redis, ConfigurationOptions options, CancellationToken cancellationToken)
     {
         TimeSpan pause = Pause();
@@ -44,7 +44,8 @@ internal sealed class RedisIdentity(TokenCredential credential, TimeProvider tim
                 await Task.Delay(pause, time, cancellationToken);
                 await SignInAsync(options, cancellationToken);
 
-                // A connection for messages takes no such command. The server closes it when its token is over, and it comes back with this one.
+                // A connection for messages does not take this command. The server closes it when its token expires, and it comes back with the new
+                // one.
                 foreach (IServer server in redis.GetServers().Where(server => server.IsConnected))
                 {
                     await server.ExecuteAsync("AUTH", options.User!, options.Password!);

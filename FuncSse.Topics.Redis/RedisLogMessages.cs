@@ -8,7 +8,7 @@ internal static partial class RedisLogMessages
     [LoggerMessage(141, LogLevel.Warning, "Redis has maxmemory-policy {Policy} and deletes all events when its memory is full; set it to noeviction.")]
     public static partial void Evicts(ILogger logger, string policy);
 
-    [LoggerMessage(142, LogLevel.Information, "Redis does not tell its maxmemory-policy; make sure that it is noeviction.")]
+    [LoggerMessage(142, LogLevel.Information, "Redis does not report its maxmemory-policy; make sure that it is noeviction.")]
     public static partial void PolicyUnknown(ILogger logger);
 
     [LoggerMessage(143, LogLevel.Warning, "The token for Redis could not be renewed; it is tried again every 30 seconds.")]

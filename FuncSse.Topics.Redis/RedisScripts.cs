@@ -1,7 +1,8 @@
 namespace FuncSse.Topics.Redis;
 
 /// <summary>
-/// What Redis does in one step each. A script runs alone on the server, so that the epoch that it checks is the one that it reads or writes.
+/// The operations that Redis does in one step each. A script runs alone on the server, so the epoch that it checks is the one that it reads or
+/// writes.
 /// </summary>
 /// <remarks>
 /// <para>
@@ -11,7 +12,7 @@ namespace FuncSse.Topics.Redis;
 /// </para>
 /// <para>
 /// Each record (<c>r</c>) names the position of the one before it (<c>p</c>). So a position is known if the next record names it, or if it is the
-/// last one: the end of what was trimmed is still known whoever trimmed it, and a record that vanished is a gap that readers see. A Redis that went
+/// last one: the end of what was trimmed is still known, whoever trimmed it, and a record that vanished is a gap that readers see. A Redis that went
 /// back to an older state has neither for the positions that it lost. <c>b</c> is the value of <c>bytes</c> at the record, which makes the size of
 /// what is kept a subtraction.
 /// </para>
@@ -21,8 +22,8 @@ namespace FuncSse.Topics.Redis;
 /// </remarks>
 internal static class RedisScripts
 {
-    // A stream that is made anew has its first id from a record that is deleted at once: an empty stream exists, and a missing one tells of
-    // a flush.
+    // A new stream has its first id from a record that is deleted at once. So the stream of an empty log exists, and a missing one means that Redis
+    // was flushed.
     private const string Life = """
         local stream, life = KEYS[1], KEYS[2]
         local function find(writer)
@@ -63,7 +64,7 @@ internal static class RedisScripts
 
         """;
 
-    /// <summary>Answers with the eviction policy; with an empty text where the service hides it.</summary>
+    /// <summary>Answers with the eviction policy, or with an empty text if the service hides it.</summary>
     public const string Policy = """
         local text = redis.pcall('INFO', 'memory')
         return type(text) == 'string' and string.match(text, 'maxmemory_policy:([%w-]+)') or ''
@@ -84,8 +85,8 @@ internal static class RedisScripts
 
     /// <summary>
     /// Takes the writer, the retention in milliseconds, and numbers and records in turn. Answers with the epoch and the positions. Records whose
-    /// numbers the writer has passed are not appended: their append was repeated, or comes late. They are answered with where they are, those that
-    /// are nowhere left out.
+    /// numbers the writer has passed are not appended, because their append was repeated or comes late. The answer has the positions of those that
+    /// the log has.
     /// </summary>
     public const string Append = Life + """
         local writer, answer = 'w:' .. ARGV[2], {}
@@ -117,9 +118,9 @@ internal static class RedisScripts
         """;
 
     /// <summary>
-    /// Takes the epoch, the position to read after and how many bytes to read. Answers with the epoch, the last position, 1 if something at or before
-    /// the position is kept and 0 if not, or 2 if the position is known; then positions and records in turn. What another program wrote is passed over.
-    /// It looks at few records at once: large ones may follow small ones, and Redis serves nobody else while it copies them.
+    /// Takes the epoch, the position to read after and how many bytes to read. Answers with the epoch, the last position and a number: 2 if the
+    /// position is known, otherwise 1 if something at or before it is kept and 0 if not. Positions and records follow in turn. What another program
+    /// wrote is skipped. It reads few records at once: large ones may follow small ones, and Redis serves nobody else while it copies them.
     /// </summary>
     public const string Read = Life + """
         local epoch, last = find()
@@ -149,9 +150,9 @@ internal static class RedisScripts
         """;
 
     /// <summary>
-    /// Takes the retention in milliseconds and the size in bytes. Trims to both, forgets the writers that have not appended for a minute, which is
-    /// longer than any of them tries again, and answers with the age of the oldest record in
-    /// milliseconds; with nothing if there is none.
+    /// Takes the retention in milliseconds and the size in bytes. Trims the log to both, and forgets the writers that have not appended for a minute,
+    /// which is longer than any of them repeats an append. Answers with the age of the oldest record in milliseconds, or with nothing if there is
+    /// none.
     /// </summary>
     public const string Trim = Life + """
         local epoch, last, bytes = find()

@@ -7,20 +7,20 @@ using StackExchange.Redis;
 
 namespace FuncSse.Topics.Redis;
 
-/// <summary>What an app registers that keeps its topics' events in Redis.</summary>
+/// <summary>What an app registers to keep the events of its topics in Redis.</summary>
 public static class RedisServiceCollectionExtensions
 {
     /// <summary>Keeps the events of the topics in a Redis stream under the key <see cref="TopicOptions.Name"/> in braces.</summary>
     /// <param name="services">The app's services.</param>
     /// <param name="configure">Completes what <see cref="TopicOptions.Redis"/> says before the connection is made.</param>
     /// <param name="credential">
-    /// Signs in with Microsoft Entra ID, as <c>_ => new DefaultAzureCredential()</c> of the package Azure.Identity does. It is asked for where
-    /// <see cref="TopicOptions.Redis"/> names a Redis of Azure and has no password, and not for any other.
+    /// Signs in with Microsoft Entra ID, as <c>_ => new DefaultAzureCredential()</c> of the package Azure.Identity does. It is used only if
+    /// <see cref="TopicOptions.Redis"/> names a Redis of Azure and has no password.
     /// </param>
     /// <returns><paramref name="services"/>.</returns>
     /// <remarks>
-    /// The log is used where <see cref="TopicOptions.Log"/> is <c>redis</c>. A <see cref="TopicOptions.Redis"/> that is missing or not valid
-    /// stops the app when it starts, with a message that names it. Redis itself need not be there: publishers get
+    /// The log is used where <see cref="TopicOptions.Log"/> is <c>redis</c>. A <see cref="TopicOptions.Redis"/> that is missing or not valid stops
+    /// the app when it starts, with a message that names it. Redis itself need not be running: publishers get
     /// <see cref="EventLogUnavailableException"/> and streams wait until it is.
     /// </remarks>
     public static IServiceCollection AddRedisEventLog(
@@ -57,8 +57,8 @@ public static class RedisServiceCollectionExtensions
         public ValidateOptionsResult Validate(string? name, TopicOptions options) => options.Log != "redis" || IsValid(options.Redis)
             ? ValidateOptionsResult.Success
             : ValidateOptionsResult.Fail(
-                // The string has the password in it, so the message has its name alone.
-                $"{TopicOptions.Section}:{nameof(TopicOptions.Redis)} is missing or not valid; allowed is a configuration string of StackExchange.Redis, "
+                // The string contains the password, so the message contains only its name.
+                $"{TopicOptions.Section}:{nameof(TopicOptions.Redis)} is missing or not valid; it must be a configuration string of StackExchange.Redis, "
                 + "such as localhost:6379");
 
         private static bool IsValid(string? configuration)

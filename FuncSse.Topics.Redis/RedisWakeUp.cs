@@ -1,12 +1,12 @@
 namespace FuncSse.Topics.Redis;
 
 /// <summary>
-/// When to read on: as soon as an instance says that it appended. What it says may be lost, so the reader also looks by itself: a second
-/// after the connection changed, and every five seconds otherwise.
+/// When to read on: as soon as an instance says that it has appended. Its message may be lost, so the reader also reads by itself: every second just
+/// after the connection has changed, and every five seconds otherwise.
 /// </summary>
 internal sealed class RedisWakeUp
 {
-    /// <summary>How late an event is at most whose wake-up was lost.</summary>
+    /// <summary>How late an event can be if its wake-up was lost.</summary>
     internal static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
 
     private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(1);
@@ -47,7 +47,7 @@ internal sealed class RedisWakeUp
         signal.SetResult();
     }
 
-    /// <summary>The connection broke or is there again: something may have been missed.</summary>
+    /// <summary>The connection broke or is back: something may have been missed.</summary>
     public void OnConnectionChanged()
     {
         TaskCompletionSource signal;
@@ -99,7 +99,7 @@ internal sealed class RedisWakeUp
             return false;
         }
 
-        // One look is enough: it shows which of two epochs is over, or that Redis has lost the end. A second look would show no more.
+        // One read is enough: it shows which of two epochs is over, or that Redis has lost the end. A second read would show no more.
         _newest = null;
         return true;
     }

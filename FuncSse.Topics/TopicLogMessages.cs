@@ -17,7 +17,7 @@ internal static partial class TopicLogMessages
     [LoggerMessage(104, LogLevel.Warning, "At least {Streams} streams lost events within {Window}. The reason given to the last one is {Reason}.")]
     public static partial void ResetStorm(ILogger logger, int streams, TimeSpan window, string reason);
 
-    [LoggerMessage(105, LogLevel.Error, "Reading the event log failed. It is tried again.")]
+    [LoggerMessage(105, LogLevel.Error, "Reading the event log failed and is tried again.")]
     public static partial void ReadingFailed(ILogger logger, Exception exception);
 
     [LoggerMessage(106, LogLevel.Error, "Appending to the event log failed.")]
@@ -38,6 +38,6 @@ internal static partial class TopicLogMessages
     [LoggerMessage(
         111,
         LogLevel.Warning,
-        "The event log no longer has the position of this process ({Reason}): it was made anew, has lost its newest events, or has deleted events that were not read yet. The streams end, and their clients come back.")]
+        "The event log no longer has the position of this process ({Reason}): it was created again, has lost its newest events, or has deleted events that were not read yet. The streams end, and their clients come back.")]
     public static partial void HubPositionLost(ILogger logger, string reason);
 }

@@ -46,7 +46,7 @@ internal sealed class TopicMetrics
         _published = meter.CreateCounter<long>("funcsse.topics.published", "{event}", "Events that this process published.");
         _appended = meter.CreateCounter<long>("funcsse.topics.appended", "{append}", "Appends to the log, each of one event or more.");
         _delivered = meter.CreateCounter<long>("funcsse.topics.delivered", "{event}", "Events handed to streams.");
-        _resets = meter.CreateCounter<long>("funcsse.topics.resets", "{stream}", "Streams that were told of lost events, by the reason.");
+        _resets = meter.CreateCounter<long>("funcsse.topics.resets", "{stream}", "Streams that were told of lost events, by reason.");
         _skipped = meter.CreateCounter<long>("funcsse.topics.skipped_records", "{record}", "Damaged records, and records of later versions.");
         _publishDuration = meter.CreateHistogram(
             "funcsse.topics.publish.duration", "s", "The time from publishing until the log has the event.", advice: s_seconds);
@@ -149,7 +149,7 @@ internal sealed class TopicMetrics
     public void HubPositionLost(PositionState reason) => TopicLogMessages.HubPositionLost(_logger, TopicFrame.Name(reason));
 
     /// <summary>
-    /// The log did not take an event. This is apart from reading: the log's memory may be full, or the identity may not be allowed to write.
+    /// The log did not take an event. This is separate from reading: the log's memory may be full, or the identity may not be allowed to write.
     /// </summary>
     public void NotAppended(Exception exception)
     {

@@ -24,7 +24,7 @@ internal sealed class FunctionTimeout(IConfiguration configuration, string hostJ
         {
             return Read() is { } limit && options.MaxDuration + s_endMargin > limit
                 ? ValidateOptionsResult.Fail(
-                    $"{SseOptions.Section}:{nameof(SseOptions.MaxDuration)} is '{options.MaxDuration:c}'; allowed is up to {s_endMargin:c} less than {Name}, which is {limit:c} and ends the whole worker")
+                    $"{SseOptions.Section}:{nameof(SseOptions.MaxDuration)} is '{options.MaxDuration:c}'; it must be at least {s_endMargin:c} less than {Name}, which is {limit:c} and ends the whole worker")
                 : ValidateOptionsResult.Success;
         }
         catch (FormatException exception)
@@ -50,7 +50,7 @@ internal sealed class FunctionTimeout(IConfiguration configuration, string hostJ
 
         return TimeSpan.TryParse(limit, CultureInfo.InvariantCulture, out TimeSpan time)
             ? time
-            : throw new FormatException($"{Name} is '{limit.ReplaceLineEndings(" ")}'; allowed is a time as hours:minutes:seconds, or -1 for none");
+            : throw new FormatException($"{Name} is '{limit.ReplaceLineEndings(" ")}'; it must be a time as hours:minutes:seconds, or -1 for none");
     }
 
     private string? FromFile()

@@ -77,7 +77,7 @@ internal sealed class SettingsReader(string path, IConfiguration? section)
 
         if (!secrets.All(isAllowed))
         {
-            Failures.Add($"{path}:{name} has a value that is not allowed; allowed is {allowed}");
+            Failures.Add($"{path}:{name} has a value that is not allowed; it must be {allowed}");
         }
 
         return secrets;
@@ -110,8 +110,8 @@ internal sealed class SettingsReader(string path, IConfiguration? section)
     }
 
     /// <summary>
-    /// Reports the settings that nobody has read. They do not stop the app, so that one can roll back to a version that does not know a
-    /// newer setting.
+    /// Reports the settings that nothing has read. They do not stop the app, so that it can be rolled back to a version that does not know a newer
+    /// setting.
     /// </summary>
     public void WarnOfUnknown(IEnumerable<string> otherSettings, ILogger logger)
     {
@@ -156,7 +156,7 @@ internal sealed class SettingsReader(string path, IConfiguration? section)
 
     private T Fail<T>(string name, string value, string allowed, T current)
     {
-        Failures.Add($"{path}:{name} is '{value.ReplaceLineEndings(" ")}'; allowed is {allowed}");
+        Failures.Add($"{path}:{name} is '{value.ReplaceLineEndings(" ")}'; it must be {allowed}");
         return current;
     }
 }

@@ -25,7 +25,7 @@ public static class SseEndpointRouteBuilderExtensions
         return endpoints.MapServerSentEvents(pattern, _ => feed, options);
     }
 
-    /// <summary>As the other overload, with a feed that depends on the request.</summary>
+    /// <summary>Does the same as the other overload, with a feed that depends on the request.</summary>
     /// <typeparam name="T">The type of the feed's data.</typeparam>
     /// <param name="endpoints">Where the route is added.</param>
     /// <param name="pattern">The route pattern.</param>

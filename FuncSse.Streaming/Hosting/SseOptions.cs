@@ -36,9 +36,9 @@ public sealed class SseOptions
     public TimeSpan MaxDuration { get; set; } = TimeSpan.FromMinutes(5);
 
     /// <summary>
-    /// How long a client may take no byte before it is dropped: 100 ms to 1 day, 10 s by default. The time starts when the buffers on
-    /// both sides are full (32 to 64 KB on the server), because nobody can tell before that. From then on, progress is seen in steps of
-    /// at most 32 KB, so a client that is behind and reads less than that in the time may be dropped too.
+    /// How long a client may read nothing before it is dropped: 100 ms to 1 day, 10 s by default. The time starts when the buffers on both sides are
+    /// full (32 to 64 KB on the server), because the server cannot tell before that. From then on, progress is seen in steps of at most 32 KB, so a
+    /// client that is behind and reads less than that in the time may be dropped too.
     /// </summary>
     public TimeSpan WriteTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
@@ -60,8 +60,8 @@ public sealed class SseOptions
 
     /// <summary>
     /// A request header with the client's address, which the front end overwrites in each request: an address, or an address and a port.
-    /// <see langword="null"/>, the default, for none; with one, <see cref="Proxies"/> does not matter. A request without the header, or with
-    /// another value in it, counts by the address of its connection.
+    /// <see langword="null"/>, the default, for none. If it is set, <see cref="Proxies"/> is ignored. A request without the header, or with another
+    /// value in it, counts by the address of its connection.
     /// </summary>
     public string? ClientHeader { get; set; }
 

@@ -24,11 +24,11 @@ internal sealed class SseOptionsSetup(IConfigurationSection section, string[] ot
         }
     }
 
-    /// <summary>Whether the app's configuration has the section, and nothing reads it.</summary>
+    /// <summary>Whether the app's configuration has the section, but nothing reads it.</summary>
     public static bool IsSectionIgnored(IConfiguration? configuration, IEnumerable<IConfigureOptions<SseOptions>> setups) =>
         configuration?.GetSection(SseOptions.Section).Exists() == true
         && !setups.Any(setup => setup is SseOptionsSetup
-            or NamedConfigureFromConfigurationOptions<SseOptions> or ConfigureNamedOptions<SseOptions, IConfiguration>); // The framework's ways.
+            or NamedConfigureFromConfigurationOptions<SseOptions> or ConfigureNamedOptions<SseOptions, IConfiguration>); // The framework's own setups.
 
     private static void Read(SseOptions options, SettingsReader settings)
     {

@@ -24,7 +24,7 @@ public static class SseServiceCollectionExtensions
     /// <returns><paramref name="services"/>.</returns>
     public static IServiceCollection AddServerSentEvents(this IServiceCollection services) => services.AddServerSentEvents(_ => { });
 
-    /// <summary>As <see cref="AddServerSentEvents(IServiceCollection)"/>, with options that are set in code.</summary>
+    /// <summary>Does the same as <see cref="AddServerSentEvents(IServiceCollection)"/>, with options that are set in code.</summary>
     /// <param name="services">The app's services.</param>
     /// <param name="configure">Sets the options. They are checked when the app starts.</param>
     /// <returns><paramref name="services"/>.</returns>
@@ -35,9 +35,9 @@ public static class SseServiceCollectionExtensions
         return services.Configure(configure).AddStreams();
     }
 
-    /// <summary>As <see cref="AddServerSentEvents(IServiceCollection)"/>, with options from the app's configuration.</summary>
+    /// <summary>Does the same as <see cref="AddServerSentEvents(IServiceCollection)"/>, with options from the app's configuration.</summary>
     /// <param name="services">The app's services.</param>
-    /// <param name="section">The section, as a rule <c>configuration.GetSection("Sse")</c>. It is read when the app starts.</param>
+    /// <param name="section">The section, usually <c>configuration.GetSection("Sse")</c>. It is read when the app starts.</param>
     /// <param name="otherSettings">
     /// Names of settings in the same section that belong to the app. Any other name that is not an option is reported in a warning that
     /// names the nearest known one.
@@ -55,10 +55,10 @@ public static class SseServiceCollectionExtensions
     }
 
     /// <summary>
-    /// Prepares the whole process for thousands of streams. Call it in an app whose main work is streaming. It changes two things for the
-    /// whole app. A shutdown waits 4.5 s at most for the requests that are still open (<see cref="HostOptions.ShutdownTimeout"/>), since
-    /// Azure Functions kills a worker after 5 s. On Linux, Kestrel's socket transport is replaced by one that sends a stream's events
-    /// straight to the socket, which saves 12–17 % of what an event costs; other responses take their usual way.
+    /// Prepares the whole process for thousands of streams. Call it in an app whose main work is streaming. It changes two things for the whole app.
+    /// A shutdown waits 4.5 s at most for the requests that are still open (<see cref="HostOptions.ShutdownTimeout"/>), since Azure Functions kills a
+    /// worker after 5 s. On Linux, Kestrel's socket transport is replaced by one that sends a stream's events straight to the socket, which saves
+    /// 12–17 % of what an event costs; other responses are sent as usual.
     /// </summary>
     /// <param name="services">The app's services.</param>
     /// <returns><paramref name="services"/>.</returns>

@@ -1,12 +1,12 @@
 namespace FuncSse.Streaming;
 
-/// <summary>The options of one stream. <see cref="SseOptions"/> has the values of what is not set.</summary>
+/// <summary>The options of one stream. What is not set has its value from <see cref="SseOptions"/>.</summary>
 public sealed class SseStreamOptions
 {
     /// <summary>
-    /// Whether a client that reconnects with its last event id gets the rest: true by default. A stream that is not resumable, such as the
-    /// answer to a POST, has no lifetime unless <see cref="MaxDuration"/> gives it one. If the host ends it or its feed fails, the connection
-    /// breaks visibly after the client has what was written, so that it does not mistake a part for the whole.
+    /// Whether a client that reconnects with its last event id gets the rest: true by default. A stream that is not resumable, such as the answer to
+    /// a POST, has no lifetime unless <see cref="MaxDuration"/> gives it one. If the host ends it or its feed fails, the connection breaks visibly
+    /// after the client has received what was written, so that it does not mistake a part for the whole.
     /// </summary>
     public bool IsResumable { get; init; } = true;
 
@@ -50,7 +50,7 @@ public sealed class SseStreamOptions
         get;
         init => field = value is null || SseCors.IsAllowed(value)
             ? value
-            : throw new ArgumentException($"'{string.Join(' ', value)}' is not allowed; allowed is {SseCors.Allowed}", nameof(value));
+            : throw new ArgumentException($"'{string.Join(' ', value)}' is not allowed; it must be {SseCors.Allowed}", nameof(value));
     }
 
     /// <summary>Bytes of a comment that follows the opening <c>retry:</c> frame: 0 to 65,536. See <see cref="SseOptions.Padding"/>.</summary>
@@ -62,5 +62,5 @@ public sealed class SseStreamOptions
     }
 
     private static TimeSpan? InRange(TimeSpan? value, TimeSpan min, TimeSpan max) =>
-        value is null || (value >= min && value <= max) ? value : throw new ArgumentOutOfRangeException(nameof(value), value, $"Allowed is {min:g} to {max:g}.");
+        value is null || (value >= min && value <= max) ? value : throw new ArgumentOutOfRangeException(nameof(value), value, $"It must be from {min:g} to {max:g}.");
 }

@@ -4,8 +4,8 @@ using Microsoft.AspNetCore.WebUtilities;
 namespace FuncSse.Streaming;
 
 /// <summary>
-/// Makes clients come back more and more slowly to an address whose feed keeps failing, and to the end of a feed that is over. It counts by
-/// address and not by client, because a client does not say how often it has asked. Where a count is forgotten, the waits begin again.
+/// Makes clients come back more and more slowly to an address whose feed keeps failing or has ended. It counts by address and not by client, because
+/// a client does not say how often it has asked. Where a count is forgotten, the waits begin again.
 /// </summary>
 internal sealed class SseBackoff(TimeProvider time)
 {
@@ -16,8 +16,8 @@ internal sealed class SseBackoff(TimeProvider time)
     private readonly Dictionary<int, (int Times, long Since)> _addresses = [];
 
     /// <summary>
-    /// How long the client waits: one to five times its <c>retry</c>, which doubles with each failure, up to 5 minutes. Failures count once
-    /// until the first client may be back, so all clients whose feeds fail at the same moment come back soon.
+    /// How long the client waits: one to five times its <c>retry</c>, which doubles with each failure, up to 5 minutes. Failures count as one until
+    /// the first client can be back, so all clients whose feeds fail at the same moment come back soon.
     /// </summary>
     public TimeSpan GetWait(HttpRequest request, TimeSpan retry, bool isFailure)
     {

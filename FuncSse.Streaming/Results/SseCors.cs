@@ -64,7 +64,8 @@ internal static class SseCors
         http.Response.StatusCode = StatusCodes.Status204NoContent;
     }
 
-    // The endpoint's own methods if it has them. If not, the platform has already refused what it does not serve, so what is asked for is allowed.
+    // The endpoint's own methods if it has them. If not, the platform has already refused what it does not serve, so everything that is asked for is
+    // allowed.
     private static IEnumerable<string> GetMethods(HttpContext http)
     {
         if (http.GetEndpoint()?.Metadata.GetMetadata<IHttpMethodMetadata>() is { HttpMethods.Count: > 0 } endpoint)

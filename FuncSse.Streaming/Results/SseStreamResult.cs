@@ -26,7 +26,7 @@ namespace FuncSse.Streaming;
 /// Thrown when the result is executed, if the app's JSON options have no metadata for <typeparamref name="T"/>, which can happen with AOT.
 /// The client gets a 500 and does not return.
 /// </exception>
-#pragma warning disable CA1068 // Most callers give a token and no options.
+#pragma warning disable CA1068 // Most callers pass a token and no options.
 public sealed class SseStreamResult<T>(SseFeed<T> feed, CancellationToken hostCancelled = default, SseStreamOptions? options = null)
     : IResult, IEndpointMetadataProvider
 #pragma warning restore CA1068
@@ -56,7 +56,7 @@ public sealed class SseStreamResult<T>(SseFeed<T> feed, CancellationToken hostCa
         SseResponse.WriteHeaders(httpContext);
         if (HttpMethods.IsHead(httpContext.Request.Method))
         {
-            // HEAD must not stream, because nobody notices when a client that waits for no body leaves.
+            // HEAD must not stream: its client expects no body, and nothing would notice that it has left.
             return Task.CompletedTask;
         }
 

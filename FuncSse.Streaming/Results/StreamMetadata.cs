@@ -11,7 +11,7 @@ internal static class StreamMetadata
     [
         // Output caching decides before there is a result, and a second client would wait for the end of the first client's stream.
         new OutputCacheAttribute { NoStore = true },
-        // For OpenAPI, as TypedResults.ServerSentEvents says it.
+        // For OpenAPI, as TypedResults.ServerSentEvents does it.
         new ProducesResponseTypeMetadata(StatusCodes.Status200OK, typeof(SseItem<T>), ["text/event-stream"]),
     ];
 }

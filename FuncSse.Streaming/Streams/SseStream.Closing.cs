@@ -27,7 +27,7 @@ internal abstract partial class SseStream
 
         if (_ending.Reason == SseStreamEnd.TicketExpired)
         {
-            Writer.WriteEvent("{}", "expired"); // Without a retry: the client learns when it returns that it may not.
+            Writer.WriteEvent("{}", "expired"); // No retry is sent: a client that returns is refused.
         }
         else if (_ending.LastRetry(_output.Events, _output.FeedRetry) is { } retry)
         {
@@ -53,7 +53,7 @@ internal abstract partial class SseStream
 
     private ValueTask FlushPendingAsync() => Writer.Unflushed > 0 ? FlushAsync() : ValueTask.CompletedTask;
 
-    // The pump goes on, and the feed is cancelled, on another thread: whatever a feed does must not hold up who ends the stream.
+    // The pump continues and the feed is cancelled on another thread: whatever a feed does must not hold up the caller, which ends the stream.
     private void End(SseStreamEnd reason)
     {
         if (!_ending.TryEnd(reason))

@@ -24,7 +24,7 @@ internal abstract partial class SseStream
 
     public SseStreamWriter Writer => _output.Writer;
 
-    /// <summary>The client's key, as <see cref="StreamServices.TryEnter"/> was told.</summary>
+    /// <summary>The client's key that was passed to <see cref="StreamServices.TryEnter"/>.</summary>
     public string? Client { get; init; }
 
     /// <summary>When the client's right to the stream ends; <see langword="null"/> for never.</summary>
@@ -42,7 +42,7 @@ internal abstract partial class SseStream
 
     protected bool HasEvents => _output.Events > 0;
 
-    /// <summary>Opens the stream, sends the feed's events until the end, and closes it. Nothing that ends it is thrown.</summary>
+    /// <summary>Opens the stream, sends the feed's events until the end, and closes it. It does not throw what ends the stream.</summary>
     public async Task RunAsync(string? lastEventId)
     {
         _output.Connection.Begin();
@@ -99,7 +99,7 @@ internal abstract partial class SseStream
         Signal.Set();
     }
 
-    /// <summary>The watchdog calls this when it is about to drop the client, which takes nothing.</summary>
+    /// <summary>The watchdog calls this when it is about to drop the client, which reads nothing.</summary>
     public void OnStalled() => End(SseStreamEnd.ClientStalled);
 
     /// <summary>Sends the feed's events until the stream ends. What the feed throws ends the stream.</summary>
@@ -123,7 +123,7 @@ internal abstract partial class SseStream
     /// <inheritdoc cref="SseStreamEnding.EndByFeed"/>
     protected void EndByFeed(Exception? failure) => _ending.EndByFeed(failure);
 
-    /// <summary>Writes what keeps the stream alive; a stream with positions writes one.</summary>
+    /// <summary>Writes a keep-alive. A stream that has positions writes a position.</summary>
     protected virtual void WriteKeepAlive()
     {
         if (Settings.KeepAliveEvent && Settings.IsResumable)
@@ -145,7 +145,7 @@ internal abstract partial class SseStream
         }
         else
         {
-            Writer.WriteComment(); // Clients of an answer take any other frame for a message.
+            Writer.WriteComment(); // Clients of such a stream take any other frame for a message.
         }
 
         if (Settings.Padding > 0)

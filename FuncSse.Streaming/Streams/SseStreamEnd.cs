@@ -11,7 +11,7 @@ internal enum SseStreamEnd
     /// <summary>The client closed its connection.</summary>
     ClientLeft,
 
-    /// <summary>The client took no byte for <see cref="SseOptions.WriteTimeout"/>, and its connection was closed.</summary>
+    /// <summary>The client read nothing for <see cref="SseOptions.WriteTimeout"/>, and its connection was closed.</summary>
     ClientStalled,
 
     /// <summary>The stream reached its own lifetime, <see cref="SseOptions.MaxDuration"/>.</summary>

@@ -15,10 +15,10 @@ namespace FuncSse.Streaming;
 internal sealed class SseStreamEnding(
     HttpContext http, StreamServices services, TimeSpan retry, SseWatchdog watchdog, CancellationToken hostCancelled)
 {
-    // Clients that ignore the retry would return at once to a stream that has ended at once, again and again.
+    // If a stream ended sooner, clients that ignore the retry would return to it again and again without a pause.
     private static readonly TimeSpan s_minDuration = TimeSpan.FromSeconds(1);
 
-    // How long a broken answer waits where nothing tells that the server has sent what was flushed, or where the end is urgent.
+    // How long a stream waits before it breaks, if nothing shows that the server has sent what was flushed, or if the end is urgent.
     private static readonly TimeSpan s_breakDelay = TimeSpan.FromMilliseconds(500);
 
     // Captured early: what ends a stream may be logged when the context already serves another request.
@@ -39,7 +39,7 @@ internal sealed class SseStreamEnding(
 
     public CancellationToken HostCancelled => hostCancelled;
 
-    /// <summary>Feed work that goes on although it was given up; <see langword="null"/> for none.</summary>
+    /// <summary>Work of the feed that continues after the stream has given it up; <see langword="null"/> for none.</summary>
     public Task? AbandonedFeed { get; private set; }
 
     /// <summary>Ends the stream, unless something else has ended it before.</summary>
@@ -64,7 +64,7 @@ internal sealed class SseStreamEnding(
         }
     }
 
-    /// <summary>Keeps the response of a stream open that has ended without an event, until a second has passed since it opened.</summary>
+    /// <summary>Keeps the response of a stream without events open until a second has passed since it opened.</summary>
     public static async Task HoldAsync(HttpContext http, StreamServices services, TimeSpan elapsed)
     {
         if (elapsed < s_minDuration)
@@ -79,7 +79,7 @@ internal sealed class SseStreamEnding(
     /// </summary>
     /// <param name="http">The request.</param>
     /// <param name="services">What all streams share.</param>
-    /// <param name="limit">How long a client may take to read what is left, where the end of that can be seen.</param>
+    /// <param name="limit">How long a client may take to read what is left, if the server can see when it has read all.</param>
     public static async Task BreakAsync(HttpContext http, StreamServices services, TimeSpan limit)
     {
         TimeSpan wait = s_breakDelay;
@@ -97,7 +97,7 @@ internal sealed class SseStreamEnding(
         http.Abort();
     }
 
-    /// <summary>Breaks the answer that this stream is.</summary>
+    /// <summary>Breaks the response of this stream.</summary>
     /// <param name="limit">How long a client may take to read what is left, if the end is not urgent.</param>
     public Task BreakAsync(TimeSpan limit) => BreakAsync(http, services, IsUrgent ? s_breakDelay : limit);
 
@@ -149,7 +149,7 @@ internal sealed class SseStreamEnding(
         }
     }
 
-    /// <summary>Logs what a feed throws after the stream has ended for another reason. It interests the feed's author only.</summary>
+    /// <summary>Logs what a feed throws after the stream has ended for another reason. Only the feed's author needs it.</summary>
     public void LogLate(Exception? exception)
     {
         if (exception is not (null or OperationCanceledException))
@@ -162,7 +162,7 @@ internal sealed class SseStreamEnding(
     public void LogEnd(TimeSpan duration, long events) =>
         StreamLogMessages.StreamEnded(services.Logger, _traceIdentifier, duration, events, _reason.ToName());
 
-    /// <summary>What the last <c>retry</c> tells the client; <see langword="null"/> if the present wait is right.</summary>
+    /// <summary>What the last <c>retry</c> tells the client; <see langword="null"/> if its present wait is right.</summary>
     /// <param name="events">How many events were sent.</param>
     /// <param name="feedRetry">The wait that the feed has set, if it has.</param>
     public TimeSpan? LastRetry(long events, TimeSpan? feedRetry) => _reason switch
@@ -175,8 +175,8 @@ internal sealed class SseStreamEnding(
     };
 
     /// <summary>
-    /// Waits until the feed has cleaned up, for a limited time. The response ends after that, because the feed may use what the request
-    /// owns. A client that has its end sends the next request on the same connection, which would wait for this one.
+    /// Waits until the feed has cleaned up, for a limited time. The response ends after that, because the feed may use what the request owns. A
+    /// client that has received the end sends the next request on the same connection, which would wait for this one.
     /// </summary>
     public async Task WaitForFeedAsync(Func<Task> closeFeed)
     {

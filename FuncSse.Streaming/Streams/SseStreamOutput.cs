@@ -20,7 +20,7 @@ internal sealed class SseStreamOutput(HttpContext http, StreamServices services,
     /// <summary>How many events were flushed to the client.</summary>
     public long Events { get; private set; }
 
-    /// <summary>How long the client waits by the feed's last word; <see langword="null"/> if the feed has set nothing.</summary>
+    /// <summary>The last wait that the feed has set for the client; <see langword="null"/> if it has set none.</summary>
     public TimeSpan? FeedRetry { get; private set; }
 
     /// <summary>Whether nothing was written for the keep-alive interval.</summary>

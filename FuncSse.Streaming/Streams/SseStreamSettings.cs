@@ -1,6 +1,6 @@
 namespace FuncSse.Streaming;
 
-/// <summary>The options of one stream. What the stream does not set itself is as for all streams.</summary>
+/// <summary>The options of one stream. What the stream does not set is the same as for all streams.</summary>
 internal sealed class SseStreamSettings(SseOptions all, SseStreamOptions? own)
 {
     public TimeSpan Retry { get; } = own?.Retry ?? all.Retry;

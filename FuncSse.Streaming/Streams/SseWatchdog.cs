@@ -4,8 +4,8 @@ using Microsoft.AspNetCore.Http;
 namespace FuncSse.Streaming;
 
 /// <summary>
-/// Limits what a stream waits for: a feed that is silent, a client that takes nothing, an end that takes too long. Its one timer is set
-/// again only when something unusual happens, so an event costs nothing here.
+/// Limits what a stream waits for: a feed that is silent, a client that reads nothing, an end that takes too long. Its one timer is set again only
+/// when something unusual happens, so an event costs nothing here.
 /// </summary>
 /// <param name="stream">The stream that it notifies. Its request is not used after the watchdog was disposed of.</param>
 /// <param name="http">The request, which it aborts when the client has to be dropped.</param>

@@ -35,8 +35,8 @@ internal sealed class StreamConnection(HttpContext http)
     }
 
     /// <summary>
-    /// The stream begins. From now on the system holds little for a client that does not read; by default it takes megabytes, which hides
-    /// for as long whether the client reads.
+    /// The stream begins. From now on the system holds little for a client that does not read; by default it takes megabytes, and until then nothing
+    /// shows that the client does not read.
     /// </summary>
     public void Begin()
     {

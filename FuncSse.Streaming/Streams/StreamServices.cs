@@ -11,7 +11,7 @@ namespace FuncSse.Streaming;
 /// <summary>What the streams of a process share: options, time, limits, metrics and the log.</summary>
 internal sealed class StreamServices : IHostedLifecycleService
 {
-    // How many failures of feeds are logged as errors in a period. A database that is away causes thousands.
+    // How many failures of feeds are logged as errors in a period. A database that cannot be reached causes thousands.
     private const int MaxFailuresLogged = 10;
     private static readonly TimeSpan s_failurePeriod = TimeSpan.FromSeconds(10);
 
@@ -65,8 +65,8 @@ internal sealed class StreamServices : IHostedLifecycleService
     public SseJson<T> Json<T>(IServiceProvider services) => (SseJson<T>)_json.GetOrAdd(typeof(T), static (_, services) => new SseJson<T>(services), services);
 
     /// <summary>
-    /// Counts a stream in, unless <see cref="SseOptions.MaxStreams"/> are open, or its client has
-    /// <see cref="SseOptions.MaxStreamsPerClient"/>. Each stream that was counted in must <see cref="Leave"/>.
+    /// Counts a stream in, unless <see cref="SseOptions.MaxStreams"/> are open, or its client has <see cref="SseOptions.MaxStreamsPerClient"/>. Each
+    /// stream that was counted in must be counted out with <see cref="Leave"/>.
     /// </summary>
     /// <param name="traceIdentifier">The request's identifier in the log.</param>
     /// <param name="client">The client's key from <see cref="ClientLimiter.GetKey"/>.</param>

@@ -6,10 +6,9 @@ namespace FuncSse.Streaming;
 /// </summary>
 /// <remarks>
 /// <para>
-/// A timer is never early. It is late by at most a hundredth of its wait and at most <see cref="MaxDelay"/>, because its time is rounded
-/// up to a multiple of that (of a millisecond at least), and by what the underlying timer is late. A period counts from when the timer was
-/// set, so it does not drift, and a period that is itself such a multiple is kept exactly. Periods that were missed are left out, not made
-/// up for.
+/// A timer is never early. Its time is rounded up to a multiple of a step: a hundredth of its wait, but at least a millisecond and at most
+/// <see cref="MaxDelay"/>. So it is late by less than a step, and by as much as the underlying timer is late. A period counts from when the timer was
+/// set, so it does not drift, and a period that is a multiple of its step is kept exactly. Periods that were missed are skipped and not made up for.
 /// </para>
 /// <para>
 /// On <see cref="TimeProvider.System"/>, batches run on a small, fixed number of dedicated threads. A callback that blocks keeps one of

@@ -21,7 +21,7 @@ internal sealed class SseJson<T>
     private readonly JsonTypeInfo<T> _declared;
     private readonly bool _isDeclaredEnough;
 
-    /// <exception cref="InvalidOperationException">The app's JSON options have no metadata for the type, as may be with AOT.</exception>
+    /// <exception cref="InvalidOperationException">The app's JSON options have no metadata for the type, which can happen with AOT.</exception>
     public SseJson(IServiceProvider services)
     {
         _options = Options(services);

@@ -12,7 +12,7 @@ public static class SsePosition
     /// <summary>The event's type.</summary>
     public const string EventType = "position";
 
-    // Its own instance, by which a stream distinguishes this event from an app's event of the same type.
+    // A string instance of its own, by which a stream distinguishes this event from an app's event of the same type.
     internal static readonly string Mark = new(EventType.AsSpan());
 
     /// <summary>Makes the event.</summary>

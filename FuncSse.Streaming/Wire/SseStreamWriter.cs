@@ -11,7 +11,9 @@ namespace FuncSse.Streaming;
 /// <param name="output">Takes the frames, in UTF-8 without a byte order mark.</param>
 internal sealed class SseStreamWriter(PipeWriter output)
 {
-    /// <summary>How much of an event is written between two flushes, in characters or bytes, so that a large event never takes memory at once.</summary>
+    /// <summary>
+    /// How much of an event is written between two flushes, in characters or bytes, so that a large event does not take all its memory at once.
+    /// </summary>
     public const int DataWindow = 16 * 1024;
 
     // The part of the last event that is not written yet: its data from _position on, or the rest of its frame.
@@ -79,7 +81,7 @@ internal sealed class SseStreamWriter(PipeWriter output)
     {
         if (data.Length > DataWindow)
         {
-            WriteEvent(Encoding.UTF8.GetString(data), eventType, eventId, reconnectionInterval); // Large events are rare, and have one way to be sent.
+            WriteEvent(Encoding.UTF8.GetString(data), eventType, eventId, reconnectionInterval); // Large events are rare, so one path is enough.
             return;
         }
 

@@ -45,7 +45,7 @@ public sealed class ProcessTests : IDisposable
         Assert.Equal(1, exitCode);
         Assert.Empty(output);
         Assert.Equal(
-            "Sse:Interval is 'soon'; allowed is a time from 0:00:00.001 to 1:0:00:00 as [days.]hours:minutes:seconds, such as 00:00:10",
+            "Sse:Interval is 'soon'; it must be a time from 0:00:00.001 to 1:0:00:00 as [days.]hours:minutes:seconds, such as 00:00:10",
             Assert.Single(error.Split('\n', StringSplitOptions.RemoveEmptyEntries)));
     }
 

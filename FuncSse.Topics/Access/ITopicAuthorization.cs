@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Http;
 namespace FuncSse.Topics;
 
 /// <summary>
-/// The app's own rule of who may subscribe, for users who are not signed in by a ticket. Register it as a service of any lifetime. It is asked
+/// The app's own rule for who may subscribe, for users who are not signed in by a ticket. Register it as a service of any lifetime. It is asked
 /// first, and decides whether a ticket is looked at.
 /// </summary>
 public interface ITopicAuthorization

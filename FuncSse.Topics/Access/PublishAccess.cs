@@ -34,8 +34,8 @@ internal static class PublishAccess
     }
 
     /// <summary>
-    /// Whether the request may publish although it has no key: the options have none, and it comes from this machine during development. A
-    /// proxy on this machine cannot be told from a program on it, so nobody may do so anywhere else.
+    /// Whether the request may publish although it has no key: the options have none, and it comes from this machine during development. A proxy on
+    /// this machine cannot be told from a program on it, so this is not allowed outside of development.
     /// </summary>
     public static bool IsAllowedWithoutKey(HttpContext http, TopicOptions options) =>
         options.PublishKey.Count == 0

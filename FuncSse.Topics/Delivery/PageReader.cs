@@ -18,7 +18,7 @@ internal sealed class PageReader(IEventLog log, TopicMetrics metrics, long maxCa
     private readonly Queue<EventPage> _cached = new();
     private long _cachedBytes;
 
-    // What is known of expired positions: one look at the earliest decides about a storm of them.
+    // What is known about expired positions: one read of the earliest position decides for all clients that return at once.
     private LogPosition? _expired;
     private LogPosition? _earliest;
 
@@ -117,8 +117,8 @@ internal sealed class PageReader(IEventLog log, TopicMetrics metrics, long maxCa
         ? new EventPage(PositionState.Expired, position, position, [], [], HasMore: false)
         : _cached.FirstOrDefault(page => page.Continues(position));
 
-    // Positions before an expired one have expired too, and so have those before the earliest. Only the end of the last segment that was deleted
-    // may still be known, since nothing is lost there.
+    // Positions before an expired one or before the earliest one have expired too. Only the end of the last segment that was deleted may still be
+    // known, since nothing is lost there.
     private bool IsExpired(LogPosition position) =>
         (_expired?.Epoch == position.Epoch && !position.IsAfter(_expired))
         || (_earliest?.Epoch == position.Epoch && _earliest.IsAfter(position) && position.Segment != _earliest.Segment - 1);

@@ -91,7 +91,7 @@ internal sealed partial class TopicHub
         Array.ForEach(subscriptions, subscription => subscription.OnHubReady());
     }
 
-    // The log was made anew, has lost its newest events, or no longer has what follows. Each client comes back with its own position, which
+    // The log was created again, has lost its newest events, or no longer has what follows. Each client comes back with its own position, which
     // decides whether it resumes or is told of a loss.
     private void OnPositionLost(PositionState state, CancellationToken cancellationToken)
     {

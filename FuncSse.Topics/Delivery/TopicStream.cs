@@ -36,7 +36,7 @@ internal sealed class TopicStream(
 
             if (subscription.IsEnded && IsOpen)
             {
-                // The hub has lost its position, and with it the streams of all clients end at the same time.
+                // The hub has lost its position, so the streams of all clients end at the same time.
                 TimeSpan retry = SseDelays.HostGone(Settings.Retry);
                 Writer.WriteRetry(retry);
                 OnEventWritten(retry, isPosition: true);

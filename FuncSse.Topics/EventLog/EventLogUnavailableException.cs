@@ -1,27 +1,27 @@
 namespace FuncSse.Topics;
 
 /// <summary>
-/// The event log cannot take or give events at present. Nothing was acknowledged; what was to be published may have been appended all the
-/// same if an answer of the log was lost.
+/// The event log does not accept or return events at present. Nothing was acknowledged. An event may still have been appended if the answer of the
+/// log was lost.
 /// </summary>
 public sealed class EventLogUnavailableException : Exception
 {
-    /// <summary>Makes one with a general message.</summary>
+    /// <summary>Creates the exception with a general message.</summary>
     public EventLogUnavailableException()
         : this("The event log cannot be reached.")
     {
     }
 
-    /// <summary>Makes one.</summary>
+    /// <summary>Creates the exception.</summary>
     /// <param name="message">What is wrong.</param>
     public EventLogUnavailableException(string message)
         : base(message)
     {
     }
 
-    /// <summary>Makes one.</summary>
+    /// <summary>Creates the exception.</summary>
     /// <param name="message">What is wrong.</param>
-    /// <param name="innerException">Why.</param>
+    /// <param name="innerException">The cause.</param>
     public EventLogUnavailableException(string message, Exception? innerException)
         : base(message, innerException)
     {

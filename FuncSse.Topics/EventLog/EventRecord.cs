@@ -4,7 +4,7 @@ using System.Text.Json;
 
 namespace FuncSse.Topics;
 
-/// <summary>What a line of the log is found to be.</summary>
+/// <summary>What a line of the log contains.</summary>
 internal enum RecordKind
 {
     Event,
@@ -49,10 +49,10 @@ internal sealed record EventRecord(string Topic, string? Type, DateTimeOffset Pu
         return line.WrittenSpan.ToArray();
     }
 
-    /// <summary>Finds the topic of a line that <see cref="Encode"/> made without decoding the line.</summary>
+    /// <summary>Finds the topic of a line that <see cref="Encode"/> made, and does not decode the line.</summary>
     /// <param name="line">The line.</param>
     /// <param name="topic">The topic's name, which is ASCII.</param>
-    /// <returns><see langword="false"/> if the line has to be decoded to be judged.</returns>
+    /// <returns><see langword="false"/> if only decoding can tell.</returns>
     public static bool TryReadTopic(ReadOnlySpan<byte> line, out ReadOnlySpan<byte> topic)
     {
         topic = default;
@@ -74,7 +74,7 @@ internal sealed record EventRecord(string Topic, string? Type, DateTimeOffset Pu
 
     /// <summary>Reads a line.</summary>
     /// <param name="line">The line: any bytes.</param>
-    /// <param name="record">The event; <see langword="null"/> if the line is none.</param>
+    /// <param name="record">The event; <see langword="null"/> if the line has none.</param>
     public static RecordKind Decode(ReadOnlySpan<byte> line, out EventRecord? record)
     {
         record = null;
@@ -113,7 +113,7 @@ internal sealed record EventRecord(string Topic, string? Type, DateTimeOffset Pu
                 default: json.Skip(); break;
             }
 
-            // The version comes first: what a later version has after it is not for this one to judge.
+            // The version comes first, and this version cannot judge what a later one writes after it.
             if (version > Version)
             {
                 return RecordKind.LaterVersion;

@@ -10,7 +10,7 @@ namespace FuncSse.Topics;
 /// </remarks>
 public interface IEventLog
 {
-    /// <summary>How old the oldest event is that is kept, as far as this process knows; <see langword="null"/> if it does not.</summary>
+    /// <summary>The age of the oldest event that is kept, as far as this process knows it; <see langword="null"/> if it does not.</summary>
     TimeSpan? OldestAge { get; }
 
     /// <summary>The end of the last record, and with it the log's epoch. Makes the log if there is none.</summary>
@@ -23,8 +23,8 @@ public interface IEventLog
 
     /// <summary>Reads on from a position, in the log's order.</summary>
     /// <param name="after">
-    /// The position: any at all, so the log checks with bounded work whether a record with this mark ends there. A log that lost its newest part
-    /// does not know the positions in it, also where it has grown beyond them again.
+    /// The position: any at all, so the log checks with bounded work whether a record with this mark ends there. A log that lost its newest part does
+    /// not know the positions in it, even after it has grown beyond them again.
     /// </param>
     /// <param name="maxBytes">About how many bytes to read: one record at least, if there is one.</param>
     /// <param name="cancellationToken">Ends the call.</param>
@@ -44,6 +44,6 @@ public interface IEventLog
     /// records, or some of them, may come again with the next call: each counts once for every reader, and has one position, whether the
     /// first attempt landed or not.
     /// </param>
-    /// <param name="cancellationToken">Ends the call; what was appended may still land.</param>
+    /// <param name="cancellationToken">Ends the call; the records may still land.</param>
     Task<IReadOnlyList<LogPosition>> AppendAsync(IReadOnlyList<NumberedRecord> records, CancellationToken cancellationToken);
 }

@@ -14,7 +14,7 @@ public enum PositionState
 }
 
 /// <summary>A record that is to be appended.</summary>
-/// <param name="Number">Greater than that of each record that this process appended before. A record that comes again has the number that it had.</param>
+/// <param name="Number">Greater than that of each record that this process appended before. A record that comes again has the same number.</param>
 /// <param name="Line">One line of text without its end, and not empty.</param>
 public readonly record struct NumberedRecord(long Number, ReadOnlyMemory<byte> Line);
 
@@ -27,5 +27,5 @@ public readonly record struct LogRecord(ReadOnlyMemory<byte> Line, LogPosition E
 /// <param name="State">What is known of the position that was asked for. Nothing was read unless it is known.</param>
 /// <param name="Records">The records, empty lines left out.</param>
 /// <param name="Next">Where to read on.</param>
-/// <param name="HasMore">Whether there may be more after it; a log that says no saves a reader that follows it a second look.</param>
+/// <param name="HasMore">Whether there may be more after it. A log that says no saves its reader another read.</param>
 public sealed record LogPage(PositionState State, IReadOnlyList<LogRecord> Records, LogPosition Next, bool HasMore = true);

@@ -23,7 +23,7 @@ public sealed record LogPosition(string Epoch, long Segment, long Offset, string
 
     private static readonly SearchValues<char> s_characters = SearchValues.Create(Characters);
 
-    /// <summary>Whether this lies behind another position of the same epoch.</summary>
+    /// <summary>Whether this comes after another position of the same epoch.</summary>
     /// <param name="other">The other position.</param>
     public bool IsAfter(LogPosition other)
     {

@@ -1,8 +1,8 @@
 namespace FuncSse.Topics;
 
 /// <summary>
-/// The log in the memory of one process: for development, tests and apps of one instance. Its epoch is new with each process. It is bounded
-/// by <see cref="TopicOptions.Retention"/>, by <see cref="TopicOptions.MaxLogSize"/> (256 MB at most) and by a million events.
+/// The log in the memory of one process: for development, tests and apps with one instance. Its epoch is new with each process. It is bounded by
+/// <see cref="TopicOptions.Retention"/>, by <see cref="TopicOptions.MaxLogSize"/> (256 MB at most) and by a million events.
 /// </summary>
 public sealed class MemoryEventLog : IEventLog
 {
@@ -23,7 +23,7 @@ public sealed class MemoryEventLog : IEventLog
     private int _removed; // How many at the front of the list are no longer kept.
     private long _bytes;
 
-    /// <summary>Makes one.</summary>
+    /// <summary>Creates the log.</summary>
     /// <param name="options">The bounds.</param>
     /// <param name="time">Measures the retention.</param>
     public MemoryEventLog(TopicOptions options, TimeProvider time)

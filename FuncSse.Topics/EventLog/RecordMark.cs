@@ -5,8 +5,8 @@ using System.Text;
 namespace FuncSse.Topics;
 
 /// <summary>
-/// The random characters at the end of each record, which name it: a position carries them, so that a log which lost its newest part never
-/// takes a position in that part for one in what it wrote there later.
+/// The random characters at the end of each record, which identify it. A position contains them, so that a log which has lost its newest part never
+/// takes a position in that part for one in what it wrote later.
 /// </summary>
 public static class RecordMark
 {
@@ -31,7 +31,7 @@ public static class RecordMark
     /// <param name="text">Any text.</param>
     public static bool IsMark(string? text) => text is { Length: Length } && !text.AsSpan().ContainsAnyExcept(s_characters);
 
-    /// <summary>Finds the mark of a record; empty if it has none, as what another program wrote.</summary>
+    /// <summary>Finds the mark of a record; empty if it has none, such as a line of another program.</summary>
     /// <param name="line">The record, or its last <see cref="TailLength"/> bytes.</param>
     public static string Of(ReadOnlySpan<byte> line)
     {

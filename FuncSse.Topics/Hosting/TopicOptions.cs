@@ -3,7 +3,7 @@ namespace FuncSse.Topics;
 /// <summary>The settings of the topics of a process: the section <c>Topics</c> of the configuration.</summary>
 public sealed class TopicOptions
 {
-    /// <summary>The name of the configuration's section.</summary>
+    /// <summary>The name of the configuration section.</summary>
     public const string Section = "Topics";
 
     /// <summary>Where events are kept: <c>memory</c>, the default, <c>storage</c> or <c>redis</c>.</summary>
@@ -52,8 +52,8 @@ public sealed class TopicOptions
     public IReadOnlyList<string> Public { get; set; } = [];
 
     /// <summary>
-    /// The keys for publishing over HTTP; a request needs one of them. Without a key, the default, only this machine may publish over HTTP. On
-    /// Azure Functions the function key does this.
+    /// The keys for publishing over HTTP; a request needs one of them. Without a key, the default, only this machine may publish over HTTP. On Azure
+    /// Functions the function key takes their place.
     /// </summary>
     public IReadOnlyList<string> PublishKey { get; set; } = [];
 

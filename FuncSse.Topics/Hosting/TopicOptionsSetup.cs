@@ -38,7 +38,7 @@ internal sealed class TopicOptionsSetup(IConfigurationSection section, ILogger<T
         options.Public = settings.List(
             nameof(options.Public), options.Public, list => list.All(TopicName.IsValidToSubscribe), "names of topics and patterns such as news/*, separated by spaces", ' ');
         options.PublishKey = settings.Secrets(nameof(options.PublishKey), options.PublishKey, key => key.Length > 0, "a key that is not empty, or several as :0, :1, …");
-        options.SigningKey = settings.Secrets(nameof(options.SigningKey), options.SigningKey, TopicOptions.IsSigningKey, "a key of 32 bytes of UTF-8 at least, or several as :0, :1, …");
+        options.SigningKey = settings.Secrets(nameof(options.SigningKey), options.SigningKey, TopicOptions.IsSigningKey, "a key of at least 32 bytes of UTF-8, or several as :0, :1, …");
     }
 
     // The rule for the name of a container. A Redis key may have any such name.

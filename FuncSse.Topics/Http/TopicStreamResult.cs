@@ -103,7 +103,7 @@ public sealed class TopicStreamResult(string? name = null, CancellationToken hos
     private TopicSet? FindTopics(HttpRequest request, TopicOptions topicOptions, out string? refusal)
     {
         string?[] names = string.IsNullOrEmpty(name) ? [.. request.Query["topic"]] : [TopicAnswer.Decode(name)];
-        refusal = names.Length == 0 ? "A topic is missing: put its name into the path, or ?topic= into the query, once or more."
+        refusal = names.Length == 0 ? "A topic is missing: put its name in the path, or ?topic= in the query, once or more."
             : names.Length > topicOptions.MaxTopicsPerStream ? $"A stream has at most {topicOptions.MaxTopicsPerStream} topics."
             : Array.Find(names, topic => !TopicName.IsValidToSubscribe(topic)) is { } wrong ? TopicName.Refuse(wrong)
             : null;

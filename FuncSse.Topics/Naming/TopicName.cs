@@ -45,8 +45,8 @@ public static class TopicName
     }
 
     /// <summary>
-    /// Makes one segment of a name of any text, such as a user's id: <c>$"users/{TopicName.Escape(id)}"</c>. Two texts never give the same
-    /// segment, and <see cref="Unescape"/> gives the text back.
+    /// Makes one segment of a name from any text, such as a user's id: <c>$"users/{TopicName.Escape(id)}"</c>. Two texts never give the same segment,
+    /// and <see cref="Unescape"/> gives the text back.
     /// </summary>
     /// <param name="text">The text.</param>
     /// <returns>
@@ -80,7 +80,7 @@ public static class TopicName
         return segment.ToString();
     }
 
-    /// <summary>Gives the text back from which <see cref="Escape"/> made a segment.</summary>
+    /// <summary>Returns the text from which <see cref="Escape"/> made a segment.</summary>
     /// <param name="segment">The segment.</param>
     /// <exception cref="FormatException"><see cref="Escape"/> did not make it.</exception>
     public static string Unescape(string segment)
@@ -108,7 +108,7 @@ public static class TopicName
     internal static bool IsPattern(string nameOrPattern) =>
         nameOrPattern == "*" || nameOrPattern.EndsWith("/*", StringComparison.Ordinal);
 
-    /// <summary>One line that says that this is not a topic's name, and what one is.</summary>
+    /// <summary>One line that says that this is not a topic's name, and what a name is.</summary>
     internal static string Refuse(string? name)
     {
         const int MaxShown = 300;
@@ -118,7 +118,7 @@ public static class TopicName
             shown.Append(Rune.IsControl(character) ? Uri.EscapeDataString(character.ToString()) : character.ToString());
         }
 
-        return $"'{shown}' is not the name of a topic: a name has 1 to {MaxLength} letters and digits of ASCII and {Punctuation}, no first '$', and no "
+        return $"'{shown}' is not the name of a topic: a name has 1 to {MaxLength} ASCII letters, digits and {Punctuation}, does not begin with '$', and has no "
             + "segment that is empty, '.' or '..'.";
     }
 

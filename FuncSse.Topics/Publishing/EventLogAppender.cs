@@ -3,7 +3,7 @@ namespace FuncSse.Topics;
 /// <summary>Brings a batch of events into the log, and tries again while the log cannot be reached.</summary>
 internal sealed class EventLogAppender(IEventLog log, TopicMetrics metrics, TimeProvider time)
 {
-    // No answer comes later than this. A half-open connection must not use up the time that the publisher waits.
+    // An attempt without an answer ends after this time. A half-open connection must not use up the time that the publisher waits.
     private static readonly TimeSpan s_attemptTimeout = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(1);

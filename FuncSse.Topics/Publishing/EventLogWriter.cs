@@ -59,8 +59,8 @@ internal sealed class EventLogWriter : IAsyncDisposable
     }
 
     /// <summary>
-    /// The host begins to stop, and the servers may still take a while. Pending events have <see cref="ShutdownTimeout"/> from now on, and so
-    /// has each event that comes in the meantime.
+    /// The host begins to stop, and the servers may still take a while. Pending events have <see cref="ShutdownTimeout"/> from now on, and each event
+    /// that still comes has as much.
     /// </summary>
     public void BeginShutdown()
     {
@@ -99,7 +99,7 @@ internal sealed class EventLogWriter : IAsyncDisposable
         {
             if (_stopped)
             {
-                throw new EventLogUnavailableException("The host has stopped and publishes nothing any more.");
+                throw new EventLogUnavailableException("The host has stopped and no longer publishes.");
             }
 
             if (_pendingBytes + pending.Size > MaxPendingBytes)
@@ -123,7 +123,7 @@ internal sealed class EventLogWriter : IAsyncDisposable
         while (TakeBatch(batch))
         {
             long bytes = batch.Sum(one => (long)one.Size);
-            // The last event of the batch may wait for the longest time. Those before it time out by themselves.
+            // The last event of the batch may wait longest. Those before it time out by themselves.
             bool isShuttingDown = _isShuttingDown;
             TimeSpan left = (isShuttingDown ? ShutdownTimeout : PublishTimeout) - _time.GetElapsedTime(batch[^1].Enqueued);
             using var limit = new CancellationTokenSource(left > TimeSpan.Zero ? left : TimeSpan.Zero, _time);
@@ -184,7 +184,7 @@ internal sealed class EventLogWriter : IAsyncDisposable
         {
             if (pending.TrySetException(failure))
             {
-                _ = pending.Task.Exception; // Observed, also where nobody waits any more.
+                _ = pending.Task.Exception; // This observes the exception even if nobody waits any more.
             }
         }
     }

@@ -11,7 +11,7 @@ public interface ITopicPublisher
     /// <c>keep-alive</c>, <c>error</c> and <c>open</c> are not for publishers.
     /// </param>
     /// <param name="cancellationToken">Ends the wait; the event may be published all the same.</param>
-    /// <returns>The event's id, once the log has the event. Each call is an event of its own: one that is repeated publishes again.</returns>
+    /// <returns>The event's id, once the log has the event. Each call publishes an event of its own, even if it repeats an earlier call.</returns>
     /// <exception cref="ArgumentException">The name or the type is not allowed.</exception>
     /// <exception cref="EventTooLargeException">The data is larger than allowed.</exception>
     /// <exception cref="EventLogUnavailableException">

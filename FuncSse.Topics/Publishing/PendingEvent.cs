@@ -1,10 +1,12 @@
 namespace FuncSse.Topics;
 
-/// <summary>An event that waits for the log. It is completed when the log has it, when that cannot be, or when the publisher no longer waits.</summary>
+/// <summary>
+/// An event that waits for the log. It is completed when the log has it, when that is impossible, or when the publisher no longer waits.
+/// </summary>
 internal sealed class PendingEvent(string topic, string? type, ReadOnlyMemory<byte> data, DateTimeOffset published, long enqueued)
     : TaskCompletionSource<LogPosition>(TaskCreationOptions.RunContinuationsAsynchronously)
 {
-    // What a record holds apart from its data, roughly.
+    // The approximate size of a record without its data.
     private const int Overhead = 512;
 
     public string Topic => topic;

@@ -8,7 +8,7 @@ namespace FuncSse.Topics;
 
 internal sealed class TopicPublisher(EventLogWriter writer, TopicOptions options, IOptions<JsonOptions> json) : ITopicPublisher
 {
-    // Wrong arguments throw at once and not in the task, which a caller may leave alone.
+    // Invalid arguments throw at once and not in the task, because some callers never await it.
     public Task<string> PublishAsync(string topic, string data, string? type = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(data);
@@ -33,7 +33,7 @@ internal sealed class TopicPublisher(EventLogWriter writer, TopicOptions options
         return PublishAsync(topic, utf8, type, cancellationToken);
     }
 
-    /// <summary>Publishes data that is UTF-8, to a name and with a type that are checked.</summary>
+    /// <summary>Publishes data in UTF-8. The name and the type have been checked.</summary>
     public async Task<string> PublishAsync(string topic, byte[] utf8, string? type, CancellationToken cancellationToken) =>
         (await writer.AppendAsync(topic, type, utf8, cancellationToken)).ToString();
 

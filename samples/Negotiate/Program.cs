@@ -26,7 +26,7 @@ switch (builder.Configuration["Rule"])
     case null or "":
         break;
     case { } rule:
-        throw new InvalidOperationException($"Rule is '{rule}'; allowed is appservice, entra, cookie, or none.");
+        throw new InvalidOperationException($"Rule is '{rule}'; it must be appservice, entra, cookie, or none.");
 }
 
 builder.Build().Run();

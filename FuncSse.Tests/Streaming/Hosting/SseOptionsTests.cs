@@ -100,7 +100,7 @@ public sealed class SseOptionsTests
     public void Bad_value_is_refused_in_one_line_that_names_the_setting_the_value_and_what_is_allowed(string name, string value)
     {
         string message = Assert.Throws<OptionsValidationException>(() => Read(($"Sse:{name}", value))).Message;
-        Assert.StartsWith($"Sse:{name} is '{value.ReplaceLineEndings(" ")}'; allowed is ", message, StringComparison.Ordinal);
+        Assert.StartsWith($"Sse:{name} is '{value.ReplaceLineEndings(" ")}'; it must be ", message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', message);
     }
 
@@ -123,7 +123,7 @@ public sealed class SseOptionsTests
             options.AllowedOrigins = ["example.com"];
         })));
         Assert.Equal(3, exception.Failures.Count());
-        Assert.StartsWith("Sse:Retry is '00:00:00'; allowed is a time from 0:00:00.001 to 1:0:00:00 ", exception.Failures.First(), StringComparison.Ordinal);
+        Assert.StartsWith("Sse:Retry is '00:00:00'; it must be a time from 0:00:00.001 to 1:0:00:00 ", exception.Failures.First(), StringComparison.Ordinal);
     }
 
     [Fact]
