@@ -37,7 +37,7 @@ internal static class AzureSettings
                 options.MaxStreamsPerClient = null;
                 if (!Interlocked.Exchange(ref _hasWarned, true))
                 {
-                    Log.ClientLimitIsIgnored(logger);
+                    FunctionLogMessages.ClientLimitIsIgnored(logger);
                 }
             }
         }

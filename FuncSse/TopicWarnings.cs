@@ -12,12 +12,12 @@ internal sealed class TopicWarnings(TopicOptions options, IServiceProviderIsServ
     {
         if (options.SigningKey.Count == 0 && !services.IsService(typeof(ITopicAuthorization)))
         {
-            Log.TopicsArePublic(logger);
+            FunctionLogMessages.TopicsArePublic(logger);
         }
 
         if (options.Log == "memory")
         {
-            Log.LogIsMemory(logger);
+            FunctionLogMessages.LogIsMemory(logger);
         }
 
         return Task.CompletedTask;

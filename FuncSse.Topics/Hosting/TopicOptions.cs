@@ -33,7 +33,7 @@ public sealed class TopicOptions
     /// <summary>The most bytes of UTF-8 that the data of one event may have: 1 to 1,048,576; 262,144 by default.</summary>
     public int MaxEventSize { get; set; } = 256 * 1024;
 
-    /// <summary>How many bytes of the newest events each process keeps encoded: 64 KB or more, 16 MB by default.</summary>
+    /// <summary>How many bytes of the newest events each process keeps in memory: 64 KB or more, 16 MB by default.</summary>
     public int RingSize { get; set; } = 16 << 20;
 
     /// <summary>The time between two polls of the storage while there is traffic: 10 ms to 10 s, 150 ms by default.</summary>

@@ -65,7 +65,7 @@ public static class TopicServiceCollectionExtensions
         services.AddSingleton<TopicHub>();
         services.AddSingleton<TopicPublisher>();
         services.AddSingleton<PublishRate>();
-        services.AddSingleton<TopicAccess>();
+        services.AddSingleton<SubscribeAccess>();
         services.AddSingleton<TopicTickets>();
         services.AddSingleton<ITopicTickets>(provider => provider.GetRequiredService<TopicTickets>());
         services.AddSingleton<ITopicPublisher>(provider => provider.GetRequiredService<TopicPublisher>());

@@ -52,7 +52,7 @@ public sealed class TopicStreamResult(string? name = null, CancellationToken hos
             return TopicAnswer.WriteAsync(httpContext, StatusCodes.Status400BadRequest, "The query has ?access_token= more than once.");
         }
 
-        ValueTask<TopicAuthorizationResult> access = services.GetRequiredService<TopicAccess>().CheckAsync(httpContext, topics);
+        ValueTask<TopicAuthorizationResult> access = services.GetRequiredService<SubscribeAccess>().CheckAsync(httpContext, topics);
         return access.IsCompletedSuccessfully
             ? AnswerAsync(httpContext, streams, settings, topics, access.Result)
             : WaitAsync(httpContext, streams, settings, topics, access);

@@ -2,7 +2,7 @@ using System.Net;
 using FuncSse.Streaming;
 using Microsoft.AspNetCore.Http;
 
-namespace FuncSse.Tests.Topics;
+namespace FuncSse.Tests;
 
 /// <summary>How many streams one client may have.</summary>
 [Trait("Category", "Fast")]

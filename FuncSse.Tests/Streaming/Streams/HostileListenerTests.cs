@@ -39,8 +39,8 @@ public sealed class HostileListenerTests
         listener.Start();
         await AssertWholeAsync(stream);
         Assert.InRange(calls, 3, int.MaxValue);
-        FakeLogs.AssertEnd(stream, "feed_ended");
-        FakeLogs.AssertQuiet(stream);
+        LoggedLines.AssertEnd(stream, "feed_ended");
+        LoggedLines.AssertQuiet(stream);
 
         void Throw()
         {

@@ -41,7 +41,7 @@ public sealed class SseFeedTests
         await run.WaitAsync(s_limit, TestContext.Current.CancellationToken);
         Assert.Equal(end == "lifetime" ? "retry: 100\n\n" : "", stream.Read());
         Assert.Equal(0, stream.Streams.Open);
-        FakeLogs.AssertQuiet(stream);
+        LoggedLines.AssertQuiet(stream);
 
         async IAsyncEnumerable<SseItem<string>> SlowToCleanAsync([EnumeratorCancellation] CancellationToken cancellationToken)
         {
@@ -116,8 +116,8 @@ public sealed class SseFeedTests
         stream.Time.Advance(0.5 * s_second);
         end();
         await stream.EndAsync(run).WaitAsync(s_limit, TestContext.Current.CancellationToken);
-        FakeLogs.AssertQuiet(stream);
-        FakeLogs.AssertEnd(stream, token == "request" ? "client_left" : "host_cancelled");
+        LoggedLines.AssertQuiet(stream);
+        LoggedLines.AssertEnd(stream, token == "request" ? "client_left" : "host_cancelled");
 
         async IAsyncEnumerable<SseItem<string>> ThrowsAsync()
         {
@@ -139,8 +139,8 @@ public sealed class SseFeedTests
 
         // They fail in the same moment: no client has come back yet.
         Assert.All(waits, wait => Assert.InRange(wait, 1000, 5000));
-        Assert.Equal(10, FakeLogs.Count(stream, LogLevel.Error));
-        Assert.Equal(1, FakeLogs.Count(stream, LogLevel.Warning));
+        Assert.Equal(10, LoggedLines.Count(stream, LogLevel.Error));
+        Assert.Equal(1, LoggedLines.Count(stream, LogLevel.Warning));
 
         waits.Clear();
         for (int i = 0; i < 12; i++)
@@ -176,7 +176,7 @@ public sealed class SseFeedTests
         }
 
         Assert.InRange(waits[5], 32_000, 160_000);
-        FakeLogs.AssertQuiet(stream);
+        LoggedLines.AssertQuiet(stream);
     }
 
     [Fact]
@@ -209,7 +209,7 @@ public sealed class SseFeedTests
         ending();
         await stream.EndAsync(run).WaitAsync(s_limit, TestContext.Current.CancellationToken);
         Assert.True(stream.IsAborted);
-        FakeLogs.AssertEnd(stream, end);
+        LoggedLines.AssertEnd(stream, end);
 
         async IAsyncEnumerable<SseItem<string>> AnswerAsync([EnumeratorCancellation] CancellationToken cancellationToken)
         {
@@ -255,7 +255,7 @@ public sealed class SseFeedTests
         await stream.RunToEndAsync((_, _) => BreakingAsync(), new SseStreamOptions { IsResumable = false });
         Assert.True(stream.IsAborted);
         Assert.Equal(":\n\ndata: 1\n\ndata: 2\n\ndata: the error\n\n", stream.LastRead);
-        FakeLogs.AssertEnd(stream, "feed_failed");
+        LoggedLines.AssertEnd(stream, "feed_failed");
 
         async IAsyncEnumerable<SseItem<string>> BreakingAsync()
         {
@@ -303,7 +303,7 @@ public sealed class SseFeedTests
         stream.Time.Advance(s_second - TimeSpan.FromTicks(1));
         Assert.False(run.IsCompleted);
         await stream.EndAsync(run);
-        FakeLogs.AssertEnd(stream, end);
+        LoggedLines.AssertEnd(stream, end);
     }
 
     [Fact]
@@ -330,7 +330,7 @@ public sealed class SseFeedTests
             await stream.RunToEndAsync((_, _) => events.ToAsyncEnumerable(), new SseStreamOptions { IsResumable = isResumable });
         }
 
-        Assert.Equal(warnings, FakeLogs.Count(stream, LogLevel.Warning));
+        Assert.Equal(warnings, LoggedLines.Count(stream, LogLevel.Warning));
     }
 
     [Theory]
@@ -391,7 +391,7 @@ public sealed class SseFeedTests
         using var stream = new StreamHarness();
         await stream.RunToEndAsync((_, _) => Ending().ToAsyncEnumerable());
         Assert.Matches("^retry: 1000\n\ndata: a\n\ndata: b\n\nretry: \\d{4}\n\n$", stream.Read());
-        FakeLogs.AssertEnd(stream, "host_stopping");
+        LoggedLines.AssertEnd(stream, "host_stopping");
 
         IEnumerable<SseItem<string>> Ending()
         {
@@ -467,9 +467,9 @@ public sealed class SseFeedTests
         });
         await stream.RunToEndAsync(OnceAsync);
         Assert.Equal(0, stream.Streams.Open);
-        Assert.Equal(end == "failed" ? 1 : 0, FakeLogs.Count(stream, LogLevel.Error));
+        Assert.Equal(end == "failed" ? 1 : 0, LoggedLines.Count(stream, LogLevel.Error));
         Assert.Equal(end == "failed", stream.IsAborted);
-        FakeLogs.AssertEnd(stream, end);
+        LoggedLines.AssertEnd(stream, end);
 
         static async IAsyncEnumerable<SseItem<string>> OnceAsync(string? lastEventId, [EnumeratorCancellation] CancellationToken cancellationToken)
         {
@@ -487,8 +487,8 @@ public sealed class SseFeedTests
     {
         using var stream = new StreamHarness(new SseOptions { MaxStreams = 1 });
         await stream.RunToEndAsync((_, _) => where == "feed" ? throw new InvalidOperationException("no") : new ThrowingFeed(where));
-        FakeLogs.AssertEnd(stream, where == "dispose" ? "feed_ended" : "feed_failed");
-        Assert.Equal(where == "dispose" ? 0 : 1, FakeLogs.Count(stream, LogLevel.Error));
+        LoggedLines.AssertEnd(stream, where == "dispose" ? "feed_ended" : "feed_failed");
+        Assert.Equal(where == "dispose" ? 0 : 1, LoggedLines.Count(stream, LogLevel.Error));
         Assert.Contains(stream.Logs.GetSnapshot(), entry => entry.Exception?.Message == "no");
         Assert.Equal(0, stream.Streams.Open);
     }

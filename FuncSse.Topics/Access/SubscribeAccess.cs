@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 namespace FuncSse.Topics;
 
 /// <summary>Decides whether a request may subscribe: to public topics, by the app's own rule, or with a ticket.</summary>
-internal sealed class TopicAccess(TopicOptions options, TopicTickets tickets, ILogger<TopicAccess> logger)
+internal sealed class SubscribeAccess(TopicOptions options, TopicTickets tickets, ILogger<SubscribeAccess> logger)
 {
     private readonly TopicSet _public = new(options.Public);
     private readonly SafeLogger _logger = new(logger);

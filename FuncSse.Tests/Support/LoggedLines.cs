@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 namespace FuncSse.Tests;
 
 /// <summary>What tests ask of the log of a stream.</summary>
-internal static class FakeLogs
+internal static class LoggedLines
 {
     public static int Count(StreamHarness stream, LogLevel level) => stream.Logs.GetSnapshot().Count(entry => entry.Level == level);
 

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 namespace FuncSse;
 
 /// <summary>What the function app has to say about where it runs.</summary>
-internal static partial class Log
+internal static partial class FunctionLogMessages
 {
     [LoggerMessage(203, LogLevel.Warning, "Sse:MaxStreamsPerClient is ignored, since Sse:ClientHeader is not set: behind the Functions host all clients have the same address.")]
     public static partial void ClientLimitIsIgnored(ILogger logger);
