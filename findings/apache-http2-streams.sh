@@ -43,5 +43,5 @@ await new Promise((resolve) => setTimeout(resolve, 8000));
 console.log(`it announces ${session.remoteSettings.maxConcurrentStreams} streams and serves ${live} of 20`);
 process.exit();
 EOF
-apache2 -v | head -1
+apache2 -v | sed -n 1p
 expect 'it announces 100 streams and serves 6 of 20' "$(node run.mjs "$app" "$proxy")"

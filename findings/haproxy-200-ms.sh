@@ -47,7 +47,7 @@ for (let tries = 0; ; tries++) { // Until HAProxy has started.
 console.log(`without a proxy: ${await ask(app)}\nHAProxy: ${await ask(plain)}\nHAProxy with http-no-delay: ${await ask(quick)}`);
 process.exit();
 EOF
-haproxy -v | head -1
+haproxy -v | sed -n 1p
 expect 'without a proxy: at once
 HAProxy: each at least 150 ms late
 HAProxy with http-no-delay: at once' "$(node run.mjs "$app" "$plain" "$quick")"

@@ -39,6 +39,6 @@ for (const end of ['a clean end', 'a break']) {
   server.close();
 }
 EOF
-php8.2 --version | head -1
+php8.2 --version | sed -n 1p
 expect 'a clean end: requests with the ids none, then: the stream is over
 a break: requests with the ids none, 1, 2 and an answer with 204, then: Response content-type is "" while "text/event-stream" was expected' "$(node run.mjs)"
