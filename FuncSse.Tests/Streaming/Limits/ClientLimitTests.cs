@@ -1,5 +1,6 @@
 using System.Net;
 using FuncSse.Streaming;
+using FuncSse.Tests.Topics;
 using Microsoft.AspNetCore.Http;
 
 namespace FuncSse.Tests;
