@@ -31,6 +31,8 @@ internal sealed class SseReading<T>(
     private SseParser<T>? _parser;
     private IAsyncEnumerator<SseItem<T>>? _items;
     private SseItem<T> _current;
+    private long _counted;
+    private string? _type;
     private bool _isRead;
 
     public SseItem<T> Current => _current;
@@ -65,6 +67,7 @@ internal sealed class SseReading<T>(
     {
         while (!_isOver)
         {
+            CountEvents();
             Exception? fault = null;
             try
             {
@@ -103,6 +106,7 @@ internal sealed class SseReading<T>(
         _isOver = _stream is null;
         if (!_isOver)
         {
+            _counted = 0;
             SseClientLogMessages.Connected(client.Logger, _address, _lastEventId ?? "");
             client.Metrics.Active.Add(1);
             _parser = SseParser.Create(_stream!, Parse);
@@ -116,6 +120,7 @@ internal sealed class SseReading<T>(
         {
             await _items.DisposeAsync().ConfigureAwait(false);
             _items = null;
+            CountEvents();
             client.Metrics.Active.Add(-1);
             _backoff.Ended(_parser!.ReconnectionInterval, hasEvent: _stream!.Events > 0);
         }
@@ -137,15 +142,29 @@ internal sealed class SseReading<T>(
     {
         _current = _items!.Current;
         _stream!.Events++;
-        client.Metrics.Received.Add(1);
         _lastEventId = _current.EventId ?? _lastEventId;
         return _isRead;
     }
 
-    // The data of what is passed over is not needed.
+    // Several at once, where they come at once.
+    private void CountEvents()
+    {
+        if (_stream?.Events > _counted)
+        {
+            client.Metrics.Received.Add(_stream.Events - _counted);
+            _counted = _stream.Events;
+        }
+    }
+
+    // The data of what is passed over is not needed. The type of events without one is always the same text.
     private T Parse(string type, ReadOnlySpan<byte> data)
     {
-        _isRead = Array.IndexOf(types, type) < 0 == arePassedOver;
+        if (!ReferenceEquals(type, _type))
+        {
+            _type = type;
+            _isRead = Array.IndexOf(types, type) < 0 == arePassedOver;
+        }
+
         return _isRead ? parse(type, data) : default!;
     }
 }

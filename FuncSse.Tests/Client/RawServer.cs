@@ -35,7 +35,7 @@ internal sealed class RawServer : IDisposable
 
         if (isLeftOpen)
         {
-            await client.ReadAsync(new byte[1]);
+            await client.CopyToAsync(Stream.Null);
         }
     };
 

@@ -76,7 +76,7 @@ public sealed class SseClientBadInputTests
             await using var gzip = new GZipStream(client, CompressionLevel.Fastest);
             await gzip.WriteAsync("data: 1\n\n"u8.ToArray());
             await gzip.FlushAsync();
-            await client.ReadAsync(new byte[1]);
+            await client.CopyToAsync(Stream.Null);
         });
         using var handler = new SocketsHttpHandler { AutomaticDecompression = DecompressionMethods.GZip };
         Assert.Equal(["1"], await ReadAsync(server, count: 1, handler: handler));
@@ -114,7 +114,7 @@ public sealed class SseClientBadInputTests
             var options = new SseClientOptions { Retry = s_fast.Retry, MaxBackoff = s_fast.MaxBackoff, PrepareRequest = (_, _, _) => ++tries < 4 ? ValueTask.CompletedTask : throw new NotSupportedException() };
             using var http = new HttpClient();
             await Assert.ThrowsAsync<NotSupportedException>(() => new SseClient(http, options)
-                .ReadAsync(address).GetAsyncEnumerator(TestContext.Current.CancellationToken).MoveNextAsync().AsTask().WaitAsync(s_limit, TestContext.Current.CancellationToken));
+                .ReadAsync(address, cancellationToken: TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken).MoveNextAsync().AsTask().WaitAsync(s_limit, TestContext.Current.CancellationToken));
         }
     }
 
@@ -127,7 +127,7 @@ public sealed class SseClientBadInputTests
         Task serving = ServeAsync();
         using var http = new HttpClient();
         SseRefusedException refused = await Assert.ThrowsAsync<SseRefusedException>(() => new SseClient(http, s_fast)
-            .ReadAsync(new Uri($"https://{listener.LocalEndpoint}/stream")).GetAsyncEnumerator(TestContext.Current.CancellationToken).MoveNextAsync().AsTask()
+            .ReadAsync(new Uri($"https://{listener.LocalEndpoint}/stream"), cancellationToken: TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken).MoveNextAsync().AsTask()
             .WaitAsync(s_limit, TestContext.Current.CancellationToken));
         await serving.WaitAsync(s_limit, TestContext.Current.CancellationToken);
         Assert.Contains("stream: The remote certificate is invalid", refused.Message, StringComparison.Ordinal);

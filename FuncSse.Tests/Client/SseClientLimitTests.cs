@@ -71,7 +71,7 @@ public sealed class SseClientLimitTests
     {
         var server = new ScriptedServer();
         await using IAsyncEnumerator<SseItem<string>> items = server.Body(new BodyStream(Encoding.UTF8.GetBytes(text), () => 0, piece))
-            .Client(new SseClientOptions { MaxEventSize = Limit }).ReadAsync(ScriptedServer.Address).GetAsyncEnumerator(TestContext.Current.CancellationToken);
+            .Client(new SseClientOptions { MaxEventSize = Limit }).ReadAsync(ScriptedServer.Address, cancellationToken: TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
         Assert.True(await server.NextAsync(items));
         string first = items.Current.Data;
         SseEventTooLargeException tooLarge = await Assert.ThrowsAsync<SseEventTooLargeException>(() => server.NextAsync(items));

@@ -23,7 +23,7 @@ public sealed class SseClientOwnStreamsTests
         await using TopicServer server = await TopicServer.StartAsync(s_fast);
         var cutter = new Cutter(new Random(seed));
         using var http = new HttpClient(cutter);
-        Task<string[]> reading = ReadAsync(new SseClient(http, s_quick), server.Client.BaseAddress!);
+        Task<string[]> reading = ReadAsync(new SseClient(http, s_quick), server.Client.BaseAddress!, TestContext.Current.CancellationToken);
         await Eventually.TrueAsync(() => cutter.Connections > 0);
         for (int number = 1; number <= Events; number++)
         {
@@ -55,7 +55,7 @@ public sealed class SseClientOwnStreamsTests
             },
         };
         using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false });
-        Task<string[]> reading = ReadAsync(new SseClient(http, options), server.Client.BaseAddress!);
+        Task<string[]> reading = ReadAsync(new SseClient(http, options), server.Client.BaseAddress!, TestContext.Current.CancellationToken);
         await Eventually.TrueAsync(() => renewed.Count > 0);
         for (int number = 1; number <= Events; number++)
         {
@@ -74,7 +74,7 @@ public sealed class SseClientOwnStreamsTests
         using var http = new HttpClient();
         var client = new SseClient(http);
         await using IAsyncEnumerator<SseItem<string>> items =
-            client.ReadAsync(new Uri(server.Client.BaseAddress!, "topics/news"), "another-1-2").GetAsyncEnumerator(TestContext.Current.CancellationToken);
+            client.ReadAsync(new Uri(server.Client.BaseAddress!, "topics/news"), "another-1-2", TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
         Assert.True(await items.MoveNextAsync().AsTask().WaitAsync(TopicServer.Limit, TestContext.Current.CancellationToken));
         Assert.Equal(("reset", """{"reason":"unknown"}"""), (items.Current.EventType, items.Current.Data));
     }
@@ -100,9 +100,9 @@ public sealed class SseClientOwnStreamsTests
         Assert.True(received.GetMeasurementSnapshot().Sum(measurement => measurement.Value) >= 2); // Positions count.
     }
 
-    private static async Task<string[]> ReadAsync(SseClient client, Uri server, CancellationToken cancellationToken = default)
+    private static async Task<string[]> ReadAsync(SseClient client, Uri server, CancellationToken cancellationToken)
     {
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken, cancellationToken);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         limit.CancelAfter(TopicServer.Limit);
         var read = new List<string>();
         await foreach (SseItem<string> item in client.ReadAsync(new Uri(server, "topics/news"), "earliest", limit.Token))
@@ -149,6 +149,10 @@ public sealed class SseClientOwnStreamsTests
             return count;
         }
 
-        protected override void Dispose(bool disposing) => inner.Dispose();
+        protected override void Dispose(bool disposing)
+        {
+            inner.Dispose();
+            base.Dispose(disposing);
+        }
     }
 }

@@ -182,7 +182,7 @@ public sealed class SseClientReconnectTests
     public async Task Consumer_that_takes_long_is_no_silence()
     {
         ScriptedServer server = new ScriptedServer().Stream("data: 1\n\ndata: 2\n\n");
-        await using IAsyncEnumerator<SseItem<string>> items = server.Client().ReadAsync(ScriptedServer.Address).GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        await using IAsyncEnumerator<SseItem<string>> items = server.Client().ReadAsync(ScriptedServer.Address, cancellationToken: TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
         Assert.True(await server.NextAsync(items));
         server.Time.Advance(TimeSpan.FromHours(1));
         Assert.True(await server.NextAsync(items));
@@ -194,7 +194,7 @@ public sealed class SseClientReconnectTests
     {
         using var cancel = new CancellationTokenSource();
         ScriptedServer server = new ScriptedServer().Silent("data: 1\n\n");
-        await using IAsyncEnumerator<SseItem<string>> reading = server.Client().ReadAsync(ScriptedServer.Address).GetAsyncEnumerator(cancel.Token);
+        await using IAsyncEnumerator<SseItem<string>> reading = server.Client().ReadAsync(ScriptedServer.Address, cancellationToken: TestContext.Current.CancellationToken).GetAsyncEnumerator(cancel.Token);
         Assert.True(await server.NextAsync(reading));
         Task<bool> read = reading.MoveNextAsync().AsTask();
         await using IAsyncEnumerator<SseItem<string>> waiting =

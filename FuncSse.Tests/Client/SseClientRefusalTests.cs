@@ -72,7 +72,7 @@ public sealed partial class SseClientRefusalTests
         var server = new ScriptedServer();
         using var http = new HttpClient(new OneAnswer(new HttpResponseMessage(HttpStatusCode.Forbidden) { Content = new StreamContent(new BodyStream("no"u8.ToArray(), null)) }));
         await using IAsyncEnumerator<SseItem<string>> items =
-            new SseClient(http, time: server.Time).ReadAsync(ScriptedServer.Address).GetAsyncEnumerator(TestContext.Current.CancellationToken);
+            new SseClient(http, time: server.Time).ReadAsync(ScriptedServer.Address, cancellationToken: TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
         SseRefusedException refused = await Assert.ThrowsAsync<SseRefusedException>(() => server.NextAsync(items));
         Assert.Equal(HttpStatusCode.Forbidden, refused.StatusCode);
         Assert.Equal(TimeSpan.FromSeconds(5), server.Time.Now);
@@ -150,10 +150,10 @@ public sealed partial class SseClientRefusalTests
     {
         using var http = new HttpClient();
         var client = new SseClient(http);
-        Assert.Throws<ArgumentException>(() => client.ReadAsync(new Uri("relative", UriKind.Relative)));
-        Assert.Throws<ArgumentException>(() => client.ReadAsync(ScriptedServer.Address, "a\nb"));
-        Assert.Throws<ArgumentNullException>(() => client.ReadAsync(null!));
-        Assert.Throws<ArgumentNullException>(() => client.ReadAsync<int>(ScriptedServer.Address, null!));
+        Assert.Throws<ArgumentException>(() => client.ReadAsync(new Uri("relative", UriKind.Relative), null, TestContext.Current.CancellationToken));
+        Assert.Throws<ArgumentException>(() => client.ReadAsync(ScriptedServer.Address, "a\nb", TestContext.Current.CancellationToken));
+        Assert.Throws<ArgumentNullException>(() => client.ReadAsync(null!, null, TestContext.Current.CancellationToken));
+        Assert.Throws<ArgumentNullException>(() => client.ReadAsync<int>(ScriptedServer.Address, null!, null, TestContext.Current.CancellationToken));
     }
 
     private static async Task<int[]> TotalsAsync(ScriptedServer server, SseClientOptions options)
