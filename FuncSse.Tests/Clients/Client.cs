@@ -93,6 +93,7 @@ internal sealed record Client(string Name, Place Place, string Adapter = "", str
             Settings = "`readTimeoutMillis: 60000`, since it gives up a quiet stream after 5 s",
         },
         new("undici", Place.Node, "undici", "undici") { Node = 22, Settings = "likewise keep the process alive" },
+        new("[FuncSse.Client](client.md)", Place.DotNet, "FuncSse.Client"),
         new("SseParser", Place.DotNet) { Settings = "a loop that resumes after `SseItem.EventId`, and not after `SseParser.LastEventId`, which may be the id of an event that was cut" },
     ];
 

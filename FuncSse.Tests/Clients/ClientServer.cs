@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net.ServerSentEvents;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using FuncSse.Client;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -130,7 +131,8 @@ internal sealed partial class ClientServer : IAsyncDisposable
                 await _firefox!.OpenAsync(page);
                 break;
             case Place.DotNet:
-                _ = Task.WhenAll(_runs.Where(run => run.Client.Place == place).Select(run => ParseAsync(run, _stop.Token)));
+                _ = Task.WhenAll(_runs.Where(run => run.Client.Place == place)
+                    .Select(run => run.Client.Adapter == "FuncSse.Client" ? ReadAsync(run, _stop.Token) : ParseAsync(run, _stop.Token)));
                 break;
         }
     }
@@ -138,6 +140,27 @@ internal sealed partial class ClientServer : IAsyncDisposable
     private IEnumerable<object> Jobs(Place place) =>
         _runs.Index().Where(one => one.Item.Client.Place == place)
             .Select(one => new { number = one.Index, adapter = one.Item.Client.Adapter, url = one.Item.Address });
+
+    private static async Task ReadAsync(ClientRun run, CancellationToken cancellationToken)
+    {
+        using var http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false });
+        try
+        {
+            await foreach (SseItem<string> item in new SseClient(http).ReadAsync(run.Address, cancellationToken: cancellationToken))
+            {
+                if (item.EventType == "message")
+                {
+                    run.Add(item.Data);
+                }
+            }
+
+            run.Ended("204");
+        }
+        catch (SseRefusedException refused)
+        {
+            run.Ended(((int)refused.StatusCode!).ToString(CultureInfo.InvariantCulture));
+        }
+    }
 
     // It resumes after the last event that came whole. The last event id of the parser may be that of one that did not.
     private static async Task ParseAsync(ClientRun run, CancellationToken cancellationToken)
