@@ -97,7 +97,7 @@ public sealed class SseClientOwnStreamsTests
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => reading);
         Assert.All(reconnects.GetMeasurementSnapshot(), measurement => Assert.Equal("ended", measurement.Tags["funcsse.client.reconnect_reason"]));
         Assert.Equal(0, active.GetMeasurementSnapshot().Sum(measurement => measurement.Value));
-        Assert.True(received.GetMeasurementSnapshot().Sum(measurement => measurement.Value) >= 2); // Positions count.
+        Assert.True(received.GetMeasurementSnapshot().Sum(measurement => measurement.Value) >= 1); // Positions count.
     }
 
     private static async Task<string[]> ReadAsync(SseClient client, Uri server, CancellationToken cancellationToken)
