@@ -51,9 +51,14 @@ public sealed class SseClientOptions
         Check(MaxBackoff, false, nameof(MaxBackoff));
         ArgumentNullException.ThrowIfNull(PassedOver);
         ArgumentNullException.ThrowIfNull(Types);
-        return MaxEventSize is >= 1 and <= MaxMaxEventSize
-            ? (SseClientOptions)MemberwiseClone()
-            : throw new ArgumentOutOfRangeException(nameof(MaxEventSize), MaxEventSize, $"It must be 1 to {MaxMaxEventSize} bytes.");
+        if (MaxEventSize is < 1 or > MaxMaxEventSize)
+        {
+            throw new ArgumentOutOfRangeException(nameof(MaxEventSize), MaxEventSize, $"It must be 1 to {MaxMaxEventSize} bytes.");
+        }
+
+        var copy = (SseClientOptions)MemberwiseClone();
+        (copy.PassedOver, copy.Types) = ([.. PassedOver], [.. Types]);
+        return copy;
     }
 
     private static void Check(TimeSpan time, bool isInfinite, string name)

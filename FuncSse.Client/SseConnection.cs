@@ -1,5 +1,4 @@
 using System.Net;
-using System.Security.Authentication;
 using System.Text;
 
 namespace FuncSse.Client;
@@ -33,18 +32,11 @@ internal sealed class SseConnection : IDisposable
     public async Task<SseResponseStream?> OpenAsync(Uri uri, string? lastEventId)
     {
         var requests = new SseRequests(_client.Http, _client.Options.PrepareRequest, uri, lastEventId);
-        try
+        _response = await requests.SendAsync(isUnauthorized: false, Ended).ConfigureAwait(false);
+        if (_response.StatusCode == HttpStatusCode.Unauthorized && _client.Options.PrepareRequest is not null)
         {
-            _response = await requests.SendAsync(isUnauthorized: false, Ended).ConfigureAwait(false);
-            if (_response.StatusCode == HttpStatusCode.Unauthorized && _client.Options.PrepareRequest is not null)
-            {
-                _response.Dispose();
-                _response = await requests.SendAsync(isUnauthorized: true, Ended).ConfigureAwait(false);
-            }
-        }
-        catch (HttpRequestException exception) when (IsFinal(exception, lastEventId))
-        {
-            throw new SseRefusedException($"{SseRequests.Describe(uri)}: {exception.InnerException?.Message ?? exception.Message}", innerException: exception);
+            _response.Dispose();
+            _response = await requests.SendAsync(isUnauthorized: true, Ended).ConfigureAwait(false);
         }
 
         string? fault = FindFault(_response);
@@ -64,10 +56,6 @@ internal sealed class SseConnection : IDisposable
         _cancelled.Dispose();
         _end.Dispose();
     }
-
-    // Neither a certificate nor a handler that cannot send an id is mended by waiting.
-    private static bool IsFinal(HttpRequestException exception, string? lastEventId) =>
-        exception.InnerException is AuthenticationException || (exception.HttpRequestError == HttpRequestError.Unknown && !Ascii.IsValid(lastEventId));
 
     private static string? FindFault(HttpResponseMessage response) =>
         response.StatusCode != HttpStatusCode.OK ? $"the server answered {(int)response.StatusCode}."

@@ -23,7 +23,8 @@ internal sealed class SseReading<T>(
     private readonly SseBackoff _backoff = new(client.Options);
     private CancellationTokenSource? _linked;
     private string? _lastEventId = lastEventId;
-    private bool _isOver;
+    private volatile bool _isOver;
+    private volatile bool _isWaiting;
 
     // Of the connection that is open.
     private SseConnection? _connection;
@@ -58,53 +59,73 @@ internal sealed class SseReading<T>(
 
     public async ValueTask DisposeAsync()
     {
-        await DisconnectAsync().ConfigureAwait(false);
+        _isOver = true;
+        if (_isWaiting)
+        {
+            await _linked!.CancelAsync().ConfigureAwait(false); // The wait ends, and closes the connection.
+        }
+        else
+        {
+            await DisconnectAsync().ConfigureAwait(false);
+        }
+
         _linked?.Dispose();
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))] // A wait allocates nothing.
     private async ValueTask<bool> WaitAsync(ValueTask<bool> next)
     {
-        while (!_isOver)
+        _isWaiting = true;
+        try
         {
-            CountEvents();
-            Exception? fault = null;
-            try
+            while (!_isOver)
             {
-                if (_items is null)
+                CountEvents();
+                Exception? fault = null;
+                try
                 {
-                    await ConnectAsync().ConfigureAwait(false);
-                    next = _items is null ? default : _items.MoveNextAsync();
-                }
-
-                while (await next.ConfigureAwait(false))
-                {
-                    if (Take())
+                    if (_items is null)
                     {
-                        return true;
+                        await ConnectAsync().ConfigureAwait(false);
+                        next = _items is null ? default : _items.MoveNextAsync();
                     }
 
-                    next = _items!.MoveNextAsync();
+                    while (await next.ConfigureAwait(false))
+                    {
+                        if (Take())
+                        {
+                            return true;
+                        }
+
+                        next = _items!.MoveNextAsync();
+                    }
                 }
-            }
-            catch (Exception exception) when (SseConnection.IsLost(exception))
-            {
-                fault = exception;
+                catch (Exception exception) when (SseConnection.IsLost(exception))
+                {
+                    fault = exception;
+                }
+
+                await DisconnectAsync().ConfigureAwait(false);
+                await (_isOver ? Task.CompletedTask : PauseAsync(fault)).ConfigureAwait(false);
             }
 
-            await DisconnectAsync().ConfigureAwait(false);
-            await (_isOver ? Task.CompletedTask : PauseAsync(fault)).ConfigureAwait(false);
+            return false;
         }
-
-        return false;
+        finally
+        {
+            _isWaiting = false;
+        }
     }
 
     private async Task ConnectAsync()
     {
         _connection = new SseConnection(client, cancelled);
         _stream = await _connection.OpenAsync(address, _lastEventId).ConfigureAwait(false);
-        _isOver = _stream is null;
-        if (!_isOver)
+        if (_stream is null)
+        {
+            _isOver = true;
+        }
+        else
         {
             _counted = 0;
             SseClientLogMessages.Connected(client.Logger, _address, _lastEventId ?? "");
@@ -162,7 +183,8 @@ internal sealed class SseReading<T>(
         if (!ReferenceEquals(type, _type))
         {
             _type = type;
-            _isRead = Array.IndexOf(types, type) < 0 == arePassedOver;
+            string name = type.Length > 0 ? type : SseParser.EventTypeDefault; // "event:" alone is no type.
+            _isRead = Array.IndexOf(types, name) < 0 == arePassedOver;
         }
 
         return _isRead ? parse(type, data) : default!;

@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Security.Authentication;
+using System.Text;
 
 namespace FuncSse.Client;
 
@@ -14,7 +16,7 @@ internal sealed class SseRequests(HttpClient http, SsePrepareRequest? prepare, U
     public static string Describe(Uri uri) => uri.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped);
 
     /// <returns>The first response that is no redirect, without its body.</returns>
-    /// <exception cref="SseRefusedException">A redirect leads nowhere.</exception>
+    /// <exception cref="SseRefusedException">A redirect leads nowhere, or the request cannot be sent.</exception>
     /// <exception cref="InvalidOperationException">The handler has followed a redirect that it should not have followed.</exception>
     public async Task<HttpResponseMessage> SendAsync(bool isUnauthorized, CancellationToken cancellationToken)
     {
@@ -28,7 +30,7 @@ internal sealed class SseRequests(HttpClient http, SsePrepareRequest? prepare, U
             request.RequestUri = target;
             origin ??= target;
             HttpMethod method = request.Method;
-            HttpResponseMessage response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken).ConfigureAwait(false);
+            HttpResponseMessage response = await SendAsync(request, cancellationToken).ConfigureAwait(false);
             if (request.Method != method || (!IsSameOrigin(request.RequestUri!, target) && (prepare is not null || http.DefaultRequestHeaders.Any())))
             {
                 response.Dispose();
@@ -45,7 +47,7 @@ internal sealed class SseRequests(HttpClient http, SsePrepareRequest? prepare, U
 
             using (response)
             {
-                Uri? next = response.Headers.Location is { } location ? new Uri(target, location) : null;
+                Uri? next = response.Headers.Location is { } location && Uri.TryCreate(target, location, out Uri? found) ? found : null;
                 if (redirects == MaxRedirects || next?.Scheme is not ("https" or "http") || (next.Scheme == "http" && target.Scheme == "https"))
                 {
                     string fault = redirects == MaxRedirects ? $"more than {MaxRedirects} times" : $"to {next?.Scheme ?? "no address"}";
@@ -57,6 +59,22 @@ internal sealed class SseRequests(HttpClient http, SsePrepareRequest? prepare, U
             }
         }
     }
+
+    private async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken).ConfigureAwait(false);
+        }
+        catch (HttpRequestException exception) when (IsFinal(exception))
+        {
+            throw new SseRefusedException($"{Describe(uri)}: {exception.InnerException?.Message ?? exception.Message}", innerException: exception);
+        }
+    }
+
+    // Neither a certificate nor a handler that cannot send an id is mended by waiting.
+    private bool IsFinal(HttpRequestException exception) =>
+        exception.InnerException is AuthenticationException || (exception.HttpRequestError == HttpRequestError.Unknown && !Ascii.IsValid(lastEventId));
 
     private async Task<HttpRequestMessage> CreateAsync(Uri target, bool isForeign, bool isUnauthorized, CancellationToken cancellationToken)
     {

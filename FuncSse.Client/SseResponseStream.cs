@@ -14,6 +14,9 @@ internal sealed class SseResponseStream(Stream body, SseClientOptions options, C
     // Most events are smaller, so their bytes need not be looked at.
     private readonly int _lookFrom = Math.Min(options.MaxEventSize / 2, 64 * 1024);
 
+    private readonly SseEmptyBlocks _emptyBlocks = new();
+    private ReadOnlyMemory<byte> _rest; // What the parser gets before the body is read on.
+
     private int _held; // What came since the last event, without the comments that were seen to end.
     private int _comment; // What came of the comment that the last bytes belong to.
     private bool _isComment;
@@ -41,7 +44,7 @@ internal sealed class SseResponseStream(Stream body, SseClientOptions options, C
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))] // A read takes no memory.
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        while (true)
+        while (_rest.IsEmpty)
         {
             ValueTask<int> read = body.ReadAsync(buffer, cancellationToken);
             int count;
@@ -56,12 +59,25 @@ internal sealed class SseResponseStream(Stream body, SseClientOptions options, C
                 end.CancelAfter(Timeout.InfiniteTimeSpan);
             }
 
-            if (count == 0 || (count = EndLines(buffer.Span[..count])) > 0)
+            if (count == 0)
+            {
+                return 0;
+            }
+
+            count = EndLines(buffer.Span[..count]);
+            _rest = _emptyBlocks.Follow(buffer.Span[..count]);
+            if (_rest.IsEmpty && count > 0)
             {
                 Count(buffer.Span[..count]);
                 return count;
             }
         }
+
+        int taken = Math.Min(buffer.Length, _rest.Length);
+        _rest[..taken].CopyTo(buffer);
+        _rest = _rest[taken..];
+        Count(buffer.Span[..taken]);
+        return taken;
     }
 
     public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
@@ -94,11 +110,6 @@ internal sealed class SseResponseStream(Stream body, SseClientOptions options, C
 
     private void Count(ReadOnlySpan<byte> bytes)
     {
-        if (bytes.IsEmpty)
-        {
-            return;
-        }
-
         _held = Events == _lastEvents ? _held + bytes.Length : bytes.Length;
         _lastEvents = Events;
         if (_held > _lookFrom)

@@ -100,7 +100,7 @@ internal sealed class BlobEventLog : IEventLog
             {
                 BlobProperties properties =
                     await _container.Segment(state.Epoch, state.Active).GetPropertiesAsync(cancellationToken: cancellationToken);
-                if (!properties.IsSealed)
+                if (!properties.IsSealed && properties.BlobType == BlobType.Append)
                 {
                     return await _container.FindLastEndAsync(state.Epoch, state.Active, properties, cancellationToken);
                 }

@@ -160,16 +160,26 @@ function share(address, options) {
   const name = `funcsse ${address} ${[...options.types ?? []].sort()}`;
   const history = /** @type {{ after: string, id: string, type: string, data: string }[]} */ ([]); // the newest events
   const self = { state: /** @type {State} */ ('connecting'), lastEventId: options.lastEventId ?? '', close: () => (
-    over.signal.aborted || (over.abort(leave()), tell('closed', { reason: 'close' }))) };
+    over.signal.aborted || tell('closed', { reason: 'close' })) };
   let asked = '', leave = () => {}, over = new AbortController();
   function tell(/** @type {State} */ state, /** @type {Detail} */ detail) {
     self.state = state;
+    if (state === 'closed' || state === 'failed') over.abort(leave()); // who subscribes later asks the server again
     options.onState?.(state, detail);
   }
   function take(/** @type {typeof history[number]} */ message) {
     self.lastEventId = message.id;
     if (history.push(message) > 500) history.shift();
     pass(new MessageEvent(message.type, { data: message.data, lastEventId: message.id, origin: address.origin }), options);
+  }
+  const message = (/** @type {MessageEvent<string>} */ { type, data, lastEventId }) => (
+    { after: self.lastEventId, id: lastEventId || self.lastEventId, type, data });
+  // The leader does not know the id from which this tab goes on, so the tab has a stream of its own.
+  function alone() {
+    leave();
+    leave = open(address, { ...options, lastEventId: self.lastEventId, onState(state, detail) {
+      if (detail.reason !== 'close') tell(state, detail);
+    } }, (event) => take(message(event))).close;
   }
   function join() {
     leave();
@@ -187,6 +197,8 @@ function share(address, options) {
       if (state || event) unheard = 0;
       if (state) asked = '';
       if (state && state !== self.state) tell(state, detail);
+      if (turn.signal.aborted) return; // it was told of the end, or left when it was told
+      if (lost && lost === self.lastEventId && !history.length) return alone();
       if (lost && lost === self.lastEventId) return take({ after: lost, id: position, type: 'reset', data: '{"reason":"unknown"}' });
       if (event && (!self.lastEventId || event.after === self.lastEventId)) return take(event);
       self.lastEventId ||= position;
@@ -201,8 +213,8 @@ function share(address, options) {
         if (detail.reason === 'close') return;
         say({ state, detail: { ...detail, response: undefined } });
         tell(state, detail);
-      } }, ({ type, data, lastEventId }) => {
-        const event = { after: self.lastEventId, id: lastEventId || self.lastEventId, type, data };
+      } }, (received) => {
+        const event = message(received);
         say({ event });
         take(event);
       });

@@ -135,6 +135,26 @@ public sealed class StorageEventLogTests(Azurite storage) : EventLogSpecificatio
         Assert.Equal(PositionState.Expired, await node.StateAsync(first));
     }
 
+    // It served nobody for a while, and others went on.
+    [Fact]
+    public async Task Instance_whose_segment_was_deleted_finds_the_end_of_the_log()
+    {
+        var limits = new BlobLogLimits(45_000, 2000, TimeSpan.FromHours(1), TimeSpan.Zero);
+        var container = new StorageLog(storage, new TopicOptions { MaxLogSize = 6000 }, limits);
+        await using TopicNode idle = container.Node();
+        await using TopicNode node = container.Node();
+        string first = await idle.PublishAsync("t", "1");
+        for (int number = 0; number < 20; number++)
+        {
+            await node.PublishAsync("t", new string('x', 1000));
+        }
+
+        await Eventually.TrueAsync(async () => await node.StateAsync(first) == PositionState.Expired);
+        LogPosition end = await idle.Log.GetEndAsync(Cancelled).WaitAsync(TopicNode.Limit, Cancelled);
+        string next = await node.PublishAsync("t", "next");
+        Assert.Equal([next], (await idle.ReadAsync($"{end}")).Select(one => one.Id));
+    }
+
     [Fact]
     public async Task Garbage_without_a_line_end_swallows_no_record()
     {

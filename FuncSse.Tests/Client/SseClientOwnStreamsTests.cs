@@ -40,7 +40,7 @@ public sealed class SseClientOwnStreamsTests
     public async Task Ticket_that_ends_is_replaced_and_costs_no_event()
     {
         await using TopicServer server = await TopicServer.StartAsync(TopicServer.WithKey(("Sse:Retry", "00:00:00.005")));
-        string ticket = server.Tickets.Create(["news"], TimeSpan.FromSeconds(1));
+        string ticket = server.Tickets.Create(["news"], TimeSpan.FromSeconds(2));
         var renewed = new List<bool>();
         var options = new SseClientOptions
         {
@@ -49,7 +49,7 @@ public sealed class SseClientOwnStreamsTests
             PrepareRequest = (request, isUnauthorized, _) =>
             {
                 renewed.Add(isUnauthorized);
-                ticket = isUnauthorized ? server.Tickets.Create(["news"], TimeSpan.FromSeconds(1)) : ticket;
+                ticket = isUnauthorized ? server.Tickets.Create(["news"], TimeSpan.FromSeconds(2)) : ticket;
                 request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", ticket);
                 return ValueTask.CompletedTask;
             },

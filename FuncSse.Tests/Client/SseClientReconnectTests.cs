@@ -189,6 +189,27 @@ public sealed class SseClientReconnectTests
         Assert.Single(server.Requests);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Disposal_in_the_middle_of_a_wait_ends_it_and_the_stream(bool isRead)
+    {
+        ScriptedServer server = new ScriptedServer().Stream("data: 1\n\n");
+        server = isRead ? server.Silent(":\n\n") : server.Fail(new HttpRequestException("refused")).Silent(":\n\n");
+        IAsyncEnumerator<SseItem<string>> items = server.Client().ReadAsync(ScriptedServer.Address, cancellationToken: TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        Assert.True(await server.NextAsync(items));
+        Task<bool> next = items.MoveNextAsync().AsTask();
+        server.Time.Advance(s_second);
+        Assert.Equal(2, server.Requests.Count);
+        Assert.False(next.IsCompleted);
+        await items.DisposeAsync();
+        await next.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken).ContinueWith(_ => { }, TestContext.Current.CancellationToken, TaskContinuationOptions.None, TaskScheduler.Default);
+        Assert.True(next.IsCompleted);
+        Assert.Null(server.Time.NextDue);
+        Assert.False(await items.MoveNextAsync());
+        Assert.Equal(2, server.Requests.Count);
+    }
+
     [Fact]
     public async Task Cancellation_ends_a_wait_and_a_read()
     {

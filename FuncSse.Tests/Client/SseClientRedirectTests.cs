@@ -43,6 +43,8 @@ public sealed class SseClientRedirectTests
     [Theory]
     [InlineData("/feed", "redirects more than 20 times")]
     [InlineData("file:///etc/passwd", "redirects to file")]
+    [InlineData("//", "redirects to no address")]
+    [InlineData("http://:80/", "redirects to no address")]
     [InlineData(null, "redirects to no address")]
     public async Task Redirect_that_leads_nowhere_ends_the_reading(string? location, string says)
     {

@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.ServerSentEvents;
+using System.Security.Authentication;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using FuncSse.Client;
@@ -11,6 +13,13 @@ namespace FuncSse.Tests.Client;
 [Trait("Category", "Fast")]
 public sealed partial class SseClientRefusalTests
 {
+    public static MatrixTheoryData<string, int> BlocksWithoutData => new(
+        [
+            "event: keep-alive\n\n", "event: keep-alive\r\n\r\n", "event: keep-alive\r\r", "event:keep-alive\n\n\n", "event: keep-alive\nid: 5\n\n", "id: 5\nevent: keep-alive\n\n",
+            "event: keep-alive\n: data: x\n\n", "event: keep-alive\r\nevents: 7\r\n\r\n", ": event\nevent: keep-alive\n\n",
+        ],
+        [1, 7, 1000]);
+
     [Theory]
     [InlineData(400, "no such topic\nmore", "no such topic")]
     [InlineData(401, "", null)]
@@ -130,6 +139,56 @@ public sealed partial class SseClientRefusalTests
         Assert.Equal([1, 2], totals);
         Assert.Equal("c", server.Requests[1].LastEventId);
         await Assert.ThrowsAsync<JsonException>(() => TotalsAsync(new ScriptedServer().Stream(Text), new SseClientOptions { Types = ["other"] }));
+    }
+
+    // The platform's parser keeps the type of such a block for the next event.
+    [Theory]
+    [MemberData(nameof(BlocksWithoutData))]
+    public async Task Block_without_data_gives_its_type_to_no_event(string block, int piece)
+    {
+        byte[] text = Encoding.UTF8.GetBytes($"{block}data: 1\n\n{block}{block}event: keep-alive\ndata: 2\n\ndata: 3\n\n{block}id: a\r\nevent: keep-alive\r\ndata: 4\r\n\r\ndata: 5\n\n");
+        var server = new ScriptedServer();
+        Assert.Equal(["1", "3", "5"], await server.Body(new BodyStream(text, () => 0, piece)).ReadAsync());
+    }
+
+    [Theory]
+    [InlineData("event: paid\n\n")]
+    [InlineData("event:\n")]
+    [InlineData("event\n")]
+    [InlineData("event: paid\nevent:\n")]
+    public async Task Typed_call_reads_events_whose_type_is_empty(string start)
+    {
+        ScriptedServer server = new ScriptedServer().Stream($"{start}data: {{\"Total\":1}}\n\n");
+        int[] totals = await TotalsAsync(server, new SseClientOptions());
+        Assert.Equal([1], totals);
+    }
+
+    [Fact]
+    public async Task Hook_that_cannot_reach_its_own_server_is_asked_again_also_after_an_id_beyond_ASCII()
+    {
+        int calls = 0;
+        var options = new SseClientOptions
+        {
+            PrepareRequest = (_, _, _) => ++calls switch
+            {
+                2 => throw new HttpRequestException("The token server is away.", null, HttpStatusCode.ServiceUnavailable),
+                3 => throw new HttpRequestException("The token server has another certificate.", new AuthenticationException()),
+                _ => ValueTask.CompletedTask,
+            },
+        };
+        ScriptedServer server = new ScriptedServer().Stream("data: 1\nid: é\n\n").Stream("data: 2\n\n");
+        Assert.Equal(["1", "2"], await server.ReadAsync(server.Client(options)));
+    }
+
+    [Fact]
+    public async Task Lists_of_the_options_are_copied()
+    {
+        var options = new SseClientOptions();
+        ScriptedServer server = new ScriptedServer().Stream("data: 1\n\n");
+        SseClient client = server.Client(options);
+        options.PassedOver.Add("message");
+        options.Types.Clear();
+        Assert.Equal(["1"], await server.ReadAsync(client));
     }
 
     [Fact]

@@ -14,6 +14,7 @@ public sealed class ModuleTests(Browser browser) : IClassFixture<Browser>
         "A_missing_ticket_is_fetched", "A_ticket_expires", "A_reset_is_told", "Named_types_are_passed_on",
         "A_tab_that_closes_at_once_leaves_no_stream", "A_leader_that_is_frozen_is_followed_by_another", "A_leader_that_says_nothing_is_replaced",
         "A_tab_that_missed_events_gets_them_from_its_leader", "Seven_tabs_share_a_stream_and_survive_their_leader", "A_position_frame_sets_the_last_event_id",
+        "A_tab_that_resumes_from_further_back_misses_nothing", "A_refusal_of_the_shared_stream_is_over_with_its_tab",
         "A_post_stream_is_parsed_as_the_standard_says", "A_post_stream_tells_end_error_and_abort_apart",
     ];
 

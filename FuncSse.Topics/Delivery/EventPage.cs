@@ -15,8 +15,8 @@ internal sealed record EventPage(
     /// <summary>About how many bytes of the log a page has.</summary>
     public const int TargetSize = 256 * 1024;
 
-    /// <summary>About how much memory the page takes.</summary>
-    public long Size { get; } = 256 + (Records.Count * 64L) + Events.Sum(one => (long)one.Size);
+    /// <summary>About how much memory the page takes, with the records that are not events.</summary>
+    public long Size { get; } = 256 + (Events.Count * 256L) + Records.Sum(record => 64L + record.Line.Length);
 
     /// <summary>Whether the log has nothing after <see cref="Start"/> yet.</summary>
     public bool IsEmpty => End == Start;

@@ -347,6 +347,25 @@ const scenarios = {
     seen.isWhole(Number(seen.data[0]));
   },
 
+  // The leader has never had what follows the id of the tab.
+  async A_tab_that_resumes_from_further_back_misses_nothing() {
+    const leader = follow(stream(), { shareTabs: true, lastEventId: '100' });
+    await leader.counts(5);
+    const seen = follow(stream(), { shareTabs: true, lastEventId: '50' });
+    await seen.counts(10);
+    seen.isWhole(51);
+    same(seen.resets, []);
+    same(await requests(), ['after 100 with ', 'after 50 with ']);
+  },
+
+  async A_refusal_of_the_shared_stream_is_over_with_its_tab() {
+    const first = follow(stream('status=403&failures=1'), { shareTabs: true });
+    await first.ends('failed');
+    const second = follow(stream('status=403&failures=1'), { shareTabs: true });
+    await second.goesOn();
+    same(first.states, ['reconnecting', 'failed']);
+  },
+
   async tab() {
     window.seen = follow(stream(), { shareTabs: true });
     // Only a lock that is held tells a page its own id.

@@ -41,6 +41,18 @@ public sealed class CatchUpTests : IAsyncDisposable
         Assert.Equal(["good", "1"], await failing.DataAsync(2));
     }
 
+    // A later version of the app writes such records during a deployment.
+    [Fact]
+    public async Task Records_that_are_no_events_count_as_memory_of_their_page()
+    {
+        LogPosition earliest = await _log.GetEarliestAsync(TestContext.Current.CancellationToken);
+        byte[] later = Encoding.UTF8.GetBytes($"{{\"v\":3,\"d\":\"{new string('x', 2000)}\"}}");
+        await _publisher.AppendAsync([.. Enumerable.Range(1, 100).Select(number => new NumberedRecord(number, later))]);
+        EventPage page = await EventPage.ReadAsync(_log, earliest, _publisher.Metrics, TestContext.Current.CancellationToken);
+        Assert.Equal((0, 100), (page.Events.Count, page.Records.Count));
+        Assert.InRange(page.Size, 200_000, 300_000);
+    }
+
     [Fact]
     public async Task Storm_of_expired_positions_is_decided_by_a_few_reads()
     {
