@@ -1,3 +1,4 @@
+using System.Globalization;
 using FuncSse.Streaming;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -124,6 +125,16 @@ public sealed class SseOptionsTests
         })));
         Assert.Equal(3, exception.Failures.Count());
         Assert.StartsWith("Sse:Retry is '00:00:00'; it must be a time from 0:00:00.001 to 1:0:00:00 ", exception.Failures.First(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("00:00:00.001", "00:00:00.010")]
+    [InlineData("1.00:00:00", "00:03:40")]
+    public void Least_and_greatest_value_are_allowed_from_the_section_and_from_code(string retry, string keepAlive)
+    {
+        SseOptions read = Read(("Sse:Retry", retry), ("Sse:KeepAlive", keepAlive));
+        SseOptions set = Options(services => services.AddServerSentEvents(options => (options.Retry, options.KeepAlive) = (read.Retry, read.KeepAlive)));
+        Assert.Equal((TimeSpan.Parse(retry, CultureInfo.InvariantCulture), TimeSpan.Parse(keepAlive, CultureInfo.InvariantCulture)), (set.Retry, set.KeepAlive));
     }
 
     [Fact]
