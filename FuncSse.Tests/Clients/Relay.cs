@@ -192,9 +192,11 @@ internal sealed partial class Relay : IDisposable
             await client.SendAsync(buffer.AsMemory(0, Math.Min(left ?? count, count)));
             if (left <= count)
             {
+                // A reset throws away what the client has not read yet, and with it the position.
+                bool isReset = !CutsAfterPosition && _random.Next(2) == 0;
                 CutsAfterPosition = false;
                 Cuts++;
-                Break(client, isReset: _random.Next(2) == 0);
+                Break(client, isReset);
                 return;
             }
 
