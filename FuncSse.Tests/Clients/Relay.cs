@@ -192,11 +192,14 @@ internal sealed partial class Relay : IDisposable
             await client.SendAsync(buffer.AsMemory(0, Math.Min(left ?? count, count)));
             if (left <= count)
             {
-                // A reset throws away what the client has not read yet, and with it the position.
-                bool isReset = !CutsAfterPosition && _random.Next(2) == 0;
-                CutsAfterPosition = false;
+                if (CutsAfterPosition)
+                {
+                    await Task.Delay(500); // A client throws away what it has not read yet when its connection breaks, and with it the position.
+                    CutsAfterPosition = false;
+                }
+
                 Cuts++;
-                Break(client, isReset);
+                Break(client, isReset: _random.Next(2) == 0);
                 return;
             }
 
