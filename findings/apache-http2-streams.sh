@@ -5,7 +5,7 @@
 debian_packages 'apache2-bin=2.4.*'
 read -r app proxy < <(free_ports 2)
 for module in mpm_event authz_core proxy proxy_http http2; do
-  echo "LoadModule ${module}_module $work/root/usr/lib/apache2/modules/mod_$module.so"
+  echo "LoadModule ${module}_module $work/unpacked/usr/lib/apache2/modules/mod_$module.so"
 done > apache.conf
 cat >> apache.conf <<EOF
 User $(id -un)

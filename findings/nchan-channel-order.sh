@@ -8,7 +8,7 @@ cat > nginx.conf <<EOF
 daemon off;
 pid nginx.pid;
 error_log stderr;
-load_module $work/root/usr/lib/nginx/modules/ngx_nchan_module.so;
+load_module $work/unpacked/usr/lib/nginx/modules/ngx_nchan_module.so;
 events { }
 http {
     access_log off;

@@ -33,7 +33,7 @@ for (const end of ['a clean end', 'a break']) {
     setTimeout(() => end === 'a break' ? response.socket.destroy() : response.end(), 200);
   }).listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
-  const args = ['-d', 'include_path=root/usr/share/php', 'client.php', `http://127.0.0.1:${server.address().port}/`];
+  const args = ['-d', 'include_path=unpacked/usr/share/php', 'client.php', `http://127.0.0.1:${server.address().port}/`];
   const said = await new Promise((resolve) => execFile('php8.2', args, (error, output) => resolve(output.trim())));
   console.log(`${end}: requests with the ids ${ids.join(', ')}${ids.length === 3 ? ' and an answer with 204' : ''}, then: ${said}`);
   server.close();

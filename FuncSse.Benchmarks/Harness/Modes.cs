@@ -13,7 +13,6 @@ internal static class Modes
     [
         new("load", "streams of a counter: CPU, memory, first byte, lateness", s_streams with { Servers = ["floor", "kestrel", "funcsse", "typed", "express", "topic"] }, LoadBenchmark.RunAsync),
         new("alloc", "managed bytes an event", s_streams with { Seconds = 60, Rounds = 1, Servers = ["funcsse", "typed", "topic"], IsProbed = true }, LoadBenchmark.RunAsync),
-        new("start", "from the start of the process to the first byte", s_streams with { Rounds = 10 }, StartBenchmark.RunAsync),
         new("others", "a download of 100 MB from an app with the package, and from one without", s_streams with { Rounds = 20 }, OthersBenchmark.RunAsync),
         new("burst", "a replay of 100,000 events, and another endpoint during four of them", s_streams with { Seconds = 5 }, BurstBenchmark.RunAsync),
         new("client", "the .NET client, compared with the platform's parser alone", s_streams with { Rounds = 10 }, ClientBenchmark.RunAsync),

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.ServerSentEvents;
 using System.Net.Sockets;
-using System.Runtime.CompilerServices;
 using FuncSse.Streaming;
 
 namespace FuncSse.Benchmarks;
@@ -18,7 +17,6 @@ internal static class BurstBenchmark
     {
         app.MapGet("/funcsse", () => new SseStreamResult<string>((_, _) => ReplayAsync()));
         app.MapGet("/typed", () => TypedResults.ServerSentEvents(ReplayAsync()));
-        app.MapGet("/paced", () => new SseStreamResult<string>((_, cancellationToken) => PaceAsync(cancellationToken)));
         app.MapGet("/other", () => "other");
     }
 
@@ -85,14 +83,5 @@ internal static class BurstBenchmark
         }
 
         await Task.CompletedTask;
-    }
-
-    private static async IAsyncEnumerable<SseItem<string>> PaceAsync([EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(5));
-        for (int i = 0; await timer.WaitForNextTickAsync(cancellationToken); i++)
-        {
-            yield return new SseItem<string>(Data) { EventId = $"{i}" };
-        }
     }
 }
