@@ -14,7 +14,7 @@ public sealed class LongestFirst : ITestCollectionOrderer
     private static readonly Type[] s_longest =
     [
         typeof(PageTests), typeof(StorageProcessTests), typeof(FirefoxModuleTests), typeof(PageFeedTests), typeof(ModuleTests), typeof(PageAccessTests),
-        typeof(RedisFaultTests), typeof(ProcessTests), typeof(StorageEventLogTests), typeof(EndToEndTests), typeof(StorageFaultTests),
+        typeof(PageTopicTests), typeof(RedisFaultTests), typeof(ProcessTests), typeof(StorageEventLogTests), typeof(EndToEndTests), typeof(StorageFaultTests),
         typeof(NegotiateTests), typeof(JobProgressTests), typeof(FaultTests),
     ];
 
