@@ -13,9 +13,9 @@ namespace FuncSse.Client;
 /// </summary>
 public sealed class SseClient
 {
-    /// <summary>Makes a client.</summary>
+    /// <summary>Creates a client.</summary>
     /// <param name="http">
-    /// What sends the requests. It stays the caller's. Its handler should have <c>AllowAutoRedirect = false</c>, because the client follows
+    /// It sends the requests, and stays the caller's. Its handler should have <c>AllowAutoRedirect = false</c>, because the client follows
     /// redirects itself and sends no credentials to another origin.
     /// </param>
     /// <param name="options">The options, which are copied; <see langword="null"/> for the defaults.</param>

@@ -53,7 +53,7 @@ internal sealed class SseEmptyBlocks
         return added?.WrittenSpan.ToArray();
     }
 
-    // Only a line that has the word can set a type, and the last line may become one. At the beginning of any other line there is nothing to do.
+    // Only a line that has the word can set a type, and the last line may become one. All other lines are skipped.
     private int Skip(ReadOnlySpan<byte> bytes, int at)
     {
         if (_isTyped || _length > 0)

@@ -26,7 +26,7 @@ internal sealed class SseReading<T>(
     private volatile bool _isOver;
     private volatile bool _isWaiting;
 
-    // Of the connection that is open.
+    // These belong to the connection that is open.
     private SseConnection? _connection;
     private SseResponseStream? _stream;
     private SseParser<T>? _parser;
@@ -167,7 +167,7 @@ internal sealed class SseReading<T>(
         return _isRead;
     }
 
-    // Several at once, where they come at once.
+    // Events that arrive together are counted together.
     private void CountEvents()
     {
         if (_stream?.Events > _counted)

@@ -55,7 +55,7 @@ internal sealed class SseRequests(HttpClient http, SsePrepareRequest? prepare, U
                 }
 
                 target = next;
-                isForeign |= !IsSameOrigin(origin, target); // Whoever the stream was handed to gets no credentials back from us.
+                isForeign |= !IsSameOrigin(origin, target); // Once a redirect has left the origin, no later request carries credentials.
             }
         }
     }
@@ -72,7 +72,7 @@ internal sealed class SseRequests(HttpClient http, SsePrepareRequest? prepare, U
         }
     }
 
-    // Neither a certificate nor a handler that cannot send an id is mended by waiting.
+    // Waiting mends neither a refused certificate nor a handler that cannot send an id.
     private bool IsFinal(HttpRequestException exception) =>
         exception.InnerException is AuthenticationException || (exception.HttpRequestError == HttpRequestError.Unknown && !Ascii.IsValid(lastEventId));
 

@@ -129,7 +129,7 @@ internal sealed class SseResponseStream(Stream body, SseClientOptions options, C
         }
     }
 
-    // Takes off what the parser does not keep: comments that have ended, and all before an empty line.
+    // Subtracts what the parser does not keep: comments that have ended, and all before an empty line.
     private void Look(ReadOnlySpan<byte> bytes)
     {
         for (bool isStart = _isLineStart; !bytes.IsEmpty; isStart = true)
