@@ -31,6 +31,10 @@ public static class EndpointsServiceCollectionExtensions
         services.AddSingleton(provider => new CounterFeed(
             provider.GetRequiredService<IOptions<CounterOptions>>().Value.Interval, provider.GetRequiredService<CoalescingTimeProvider>()));
         services.AddSingleton<StaticFiles>();
+        services.AddOptions<AnswerOptions>().ValidateOnStart();
+        services.AddSingleton<IConfigureOptions<AnswerOptions>>(new AnswerOptions.Setup(configuration.GetSection(AnswerOptions.Section)));
+        services.AddSingleton(provider => new LocalAnswer(
+            provider.GetRequiredService<IOptions<AnswerOptions>>().Value, provider.GetRequiredService<CoalescingTimeProvider>()));
         services.AddTopics(configuration.GetSection(TopicOptions.Section));
         services.AddAzureStorageEventLog(configuration);
         services.AddRedisEventLog(credential: _ => new DefaultAzureCredential());

@@ -23,6 +23,9 @@ if (!app.Services.CheckOptions(Console.Error))
 
 app.MapMethods("/events", ["GET", "HEAD", "OPTIONS"], (HttpRequest request, CounterFeed counter) => counter.Stream(request));
 app.MapTopics();
+app.MapMethods("/answers", ["GET", "HEAD"], (StaticFiles files) => files.Answers);
+app.MapMethods(
+    "/answers/{*name}", ["GET", "HEAD", "POST", "DELETE", "OPTIONS"], (string? name) => new AnswerResult(name));
 app.MapMethods("/", ["GET", "HEAD"], (StaticFiles files) => files.Page);
 app.MapMethods("/funcsse.js", ["GET", "HEAD"], (StaticFiles files) => files.Module);
 try

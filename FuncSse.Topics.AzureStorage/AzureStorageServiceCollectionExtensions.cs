@@ -30,9 +30,8 @@ public static class AzureStorageServiceCollectionExtensions
         ArgumentNullException.ThrowIfNull(services);
         ArgumentNullException.ThrowIfNull(configuration);
         services.AddSingleton<IValidateOptions<TopicOptions>>(new Check(configuration));
-        return services.AddKeyedSingleton<IEventLog>("storage", (provider, _) =>
+        return services.AddKeyedSingleton<EventLogFactory>("storage", (provider, _) => options =>
         {
-            TopicOptions options = provider.GetRequiredService<TopicOptions>();
             (BlobContainerClient container, BlobContainerClient appendContainer) = CreateContainers(configuration, options);
             return new BlobEventLog(
                 container,

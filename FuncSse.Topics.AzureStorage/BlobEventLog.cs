@@ -1,6 +1,4 @@
-using Azure;
 using Azure.Storage.Blobs;
-using Azure.Storage.Blobs.Models;
 using Microsoft.Extensions.Logging;
 
 namespace FuncSse.Topics.AzureStorage;
@@ -19,6 +17,12 @@ internal sealed class BlobEventLog : IEventLog
     private readonly BlobLogReader _reader;
     private readonly BlobLogAppender _appender;
     private readonly PollSchedule _polls;
+    private readonly BlobValueCache _cache;
+    private readonly BlobLogTail _tail;
+    private readonly BlobValueList _list;
+    private readonly BlobValues _values;
+    private readonly BlobValueWriter _valueWriter;
+    private readonly TopicOptions _options;
     private readonly TimeProvider _time;
     private long _lastLookAgain;
 
@@ -37,18 +41,24 @@ internal sealed class BlobEventLog : IEventLog
         TimeProvider time,
         ILogger logger)
     {
-        _time = time;
+        (_options, _time) = (options, time);
         _container = new BlobLogContainer(container, appendContainer, logger);
         _roller = new BlobLogRoller(_container, limits, options, time, logger);
         _reader = new BlobLogReader(_container, _roller, time);
         _appender = new BlobLogAppender(_container, _roller);
         _polls = new PollSchedule(options.PollInterval, time);
+        _cache = new BlobValueCache(options.ValueLifetime is null, time);
+        _tail = new BlobLogTail(_container, _roller, _reader, _cache);
+        var store = new BlobValueStore(container, options.ValueLifetime);
+        _list = new BlobValueList(store, _cache, options.ValueLifetime, time);
+        _values = new BlobValues(_container, _reader, store, _list, _cache);
+        _valueWriter = new BlobValueWriter(_container, _reader, store, _cache, _list, time);
     }
 
     public TimeSpan? OldestAge => _roller.OldestAge;
 
     public Task<LogPosition> GetEndAsync(CancellationToken cancellationToken) =>
-        StorageErrors.TranslateAsync(() => FindEndAsync(cancellationToken), cancellationToken);
+        StorageErrors.TranslateAsync(() => _tail.FindEndAsync(cancellationToken), cancellationToken);
 
     public Task<LogPosition> GetEarliestAsync(CancellationToken cancellationToken) =>
         StorageErrors.TranslateAsync(() => FindEarliestAsync(cancellationToken), cancellationToken);
@@ -62,6 +72,7 @@ internal sealed class BlobEventLog : IEventLog
             if (page.Records.Count > 0)
             {
                 _polls.OnNews();
+                _cache.Follow(after, page.Records, page.Next);
             }
 
             return page;
@@ -78,41 +89,39 @@ internal sealed class BlobEventLog : IEventLog
         BlobLogState state =
             await StorageErrors.TranslateAsync(() => _container.LocateAsync(cancellationToken).AsTask(), cancellationToken);
         _roller.KeepUp(state);
+        _list.KeepUp();
         await _polls.WaitAsync(after, cancellationToken);
     }
 
     public Task<IReadOnlyList<LogPosition>> AppendAsync(IReadOnlyList<NumberedRecord> records, CancellationToken cancellationToken) =>
         StorageErrors.TranslateAsync(() => AppendRecordsAsync(records, cancellationToken), cancellationToken);
 
+    public Task<IReadOnlyList<RetainedValue>?> ReadValuesAsync(TopicSet topics, int max, CancellationToken cancellationToken) =>
+        StorageErrors.TranslateAsync(() => FindValuesAsync(topics, max, cancellationToken), cancellationToken);
+
+    public Task<int> FindRoomAsync(string topic, CancellationToken cancellationToken) =>
+        StorageErrors.TranslateAsync(() => _values.FindRoomAsync(topic, _options.MaxRetained, cancellationToken), cancellationToken);
+
     private async Task<IReadOnlyList<LogPosition>> AppendRecordsAsync(IReadOnlyList<NumberedRecord> records, CancellationToken cancellationToken)
     {
         IReadOnlyList<LogPosition> ends = await _appender.AppendAsync(records, cancellationToken);
         _polls.OnAppended(ends[^1]);
+
+        // A reader that begins in the next segment does not see the values of this one in the log.
+        await _valueWriter.StoreAsync(records, ends, cancellationToken);
+        await _appender.KeepUpAsync(cancellationToken);
         return ends;
     }
 
-    private async Task<LogPosition> FindEndAsync(CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<RetainedValue>?> FindValuesAsync(TopicSet topics, int max, CancellationToken cancellationToken)
     {
-        BlobLogState state = await _container.LocateAsync(cancellationToken);
-        while (true)
+        if (_cache.Followed?.Epoch != (await _container.LocateAsync(cancellationToken)).Epoch)
         {
-            try
-            {
-                BlobProperties properties =
-                    await _container.Segment(state.Epoch, state.Active).GetPropertiesAsync(cancellationToken: cancellationToken);
-                if (!properties.IsSealed && properties.BlobType == BlobType.Append)
-                {
-                    return await _container.FindLastEndAsync(state.Epoch, state.Active, properties, cancellationToken);
-                }
-
-                state = await _roller.RollAsync(state, cancellationToken);
-            }
-            catch (RequestFailedException missing) when (missing.Status == 404)
-            {
-                _container.Forget(state);
-                state = await _container.LocateAsync(cancellationToken);
-            }
+            // Otherwise each value's position would be looked up in the log.
+            await _tail.FindEndAsync(cancellationToken);
         }
+
+        return await _values.ReadAsync(topics, max, cancellationToken);
     }
 
     private async Task<LogPosition> FindEarliestAsync(CancellationToken cancellationToken)

@@ -15,6 +15,9 @@ internal sealed class BlobLogAppender(BlobLogContainer container, BlobLogRoller 
     // The append whose outcome is unknown.
     private Attempt? _open;
 
+    // What the last append has made of the segment, until it is seen to whether the segment is full.
+    private Growth? _growth;
+
     // The last append that landed. Its records come again if its answer was lost on the way to the caller.
     private Dictionary<long, LogPosition> _landed = [];
 
@@ -35,6 +38,32 @@ internal sealed class BlobLogAppender(BlobLogContainer container, BlobLogRoller 
         return [.. records.Select(record => _landed[record.Number])];
     }
 
+    /// <summary>Begins the next segment if the last append has filled this one. What was appended is acknowledged even if this fails.</summary>
+    public async Task KeepUpAsync(CancellationToken cancellationToken)
+    {
+        if (_growth is not { } growth)
+        {
+            return;
+        }
+
+        _growth = null;
+        BlobLogState grown = growth.State with { Length = growth.Length };
+        container.Update(growth.State, grown);
+        if (roller.IsFull(growth.Blocks, growth.Length))
+        {
+            try
+            {
+                grown = await roller.RollAsync(grown, cancellationToken);
+            }
+            catch (Exception exception) when (exception is EventLogUnavailableException || StorageErrors.IsOutage(exception, CancellationToken.None))
+            {
+                // The segment is full for the next append too.
+            }
+        }
+
+        roller.KeepUp(grown);
+    }
+
     private async Task AppendNewAsync(IReadOnlyList<NumberedRecord> records, CancellationToken cancellationToken)
     {
         long[] ends = new long[records.Count];
@@ -50,7 +79,7 @@ internal sealed class BlobLogAppender(BlobLogContainer container, BlobLogRoller 
                     await container.SegmentToAppend(state).AppendBlockAsync(content, cancellationToken: cancellationToken);
                 long begin = long.Parse(appended.BlobAppendOffset, NumberStyles.None, CultureInfo.InvariantCulture);
                 Land(attempt, begin);
-                await KeepUpAsync(state, begin + block.Length, appended.BlobCommittedBlockCount, cancellationToken);
+                _growth = new Growth(state, begin + block.Length, appended.BlobCommittedBlockCount);
                 return;
             }
             catch (RequestFailedException full) when (full.ErrorCode is "BlobIsSealed" or "BlockCountExceedsLimit" or "InvalidBlobType")
@@ -125,25 +154,7 @@ internal sealed class BlobLogAppender(BlobLogContainer container, BlobLogRoller 
         }
     }
 
-    // What was appended is acknowledged even if this fails.
-    private async Task KeepUpAsync(BlobLogState state, long length, int blocks, CancellationToken cancellationToken)
-    {
-        BlobLogState grown = state with { Length = length };
-        container.Update(state, grown);
-        if (roller.IsFull(blocks, length))
-        {
-            try
-            {
-                grown = await roller.RollAsync(grown, cancellationToken);
-            }
-            catch (Exception exception) when (exception is EventLogUnavailableException || StorageErrors.IsOutage(exception, CancellationToken.None))
-            {
-                // The segment is full for the next append too.
-            }
-        }
-
-        roller.KeepUp(grown);
-    }
+    private sealed record Growth(BlobLogState State, long Length, int Blocks);
 
     private sealed record Attempt(BlobLogState State, IReadOnlyList<NumberedRecord> Records, byte[] Block, long[] Ends);
 }

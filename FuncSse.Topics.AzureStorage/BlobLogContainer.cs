@@ -25,7 +25,7 @@ internal sealed record BlobSegment(long Number, long Length, bool IsSealed, bool
 
 /// <summary>
 /// The container: a blob with a fixed name that contains the epoch, and the segments <c>epoch/number</c>. Instances that race agree, since each blob
-/// is created only if it does not exist.
+/// is created only if it does not exist. (<see cref="BlobValueStore"/> has the retained values, which are in the same container.)
 /// </summary>
 /// <param name="container">For all requests that may be repeated.</param>
 /// <param name="appendContainer">For appends, whose client must not repeat them.</param>
@@ -110,13 +110,17 @@ internal sealed class BlobLogContainer(BlobContainerClient container, BlobContai
         try
         {
             BlobProperties properties = await Segment(epoch, number).GetPropertiesAsync(cancellationToken: cancellationToken);
-            return properties.Metadata.TryGetValue(PreviousEnd, out string? text) && LogPosition.TryParse(text, out LogPosition? end) ? end : null;
+            return PreviousEndOf(properties.Metadata);
         }
         catch (RequestFailedException missing) when (missing.Status == 404)
         {
             return null;
         }
     }
+
+    /// <summary>The end of the segment before the one that has this metadata.</summary>
+    public static LogPosition? PreviousEndOf(IDictionary<string, string> metadata) =>
+        metadata.TryGetValue(PreviousEnd, out string? text) && LogPosition.TryParse(text, out LogPosition? end) ? end : null;
 
     /// <summary>The end of the last record of a segment, or its beginning if it has none.</summary>
     /// <param name="epoch">The segment's epoch.</param>
@@ -204,7 +208,8 @@ internal sealed class BlobLogContainer(BlobContainerClient container, BlobContai
     public Task ForgetDeletedAsync(string epoch, long number, CancellationToken cancellationToken) =>
         container.DeleteBlobIfExistsAsync(Name(epoch, number), cancellationToken: cancellationToken);
 
-    private async Task<string> FindEpochAsync(CancellationToken cancellationToken)
+    /// <summary>Reads the log's epoch, and begins a log if there is none.</summary>
+    public async Task<string> FindEpochAsync(CancellationToken cancellationToken)
     {
         BlobClient blob = container.GetBlobClient(EpochBlob);
         for (int tries = 0; ; tries++)

@@ -37,9 +37,8 @@ internal sealed class BlobLogReader(BlobLogContainer container, BlobLogRoller ro
     private async Task<LogPage> MakePageAsync(
         BlobLogState state, LogPosition after, int maxBytes, SegmentPart part, CancellationToken cancellationToken)
     {
-        int tail = (int)Math.Min(after.Offset, SegmentBytes.TailLength);
-        string? mark = tail == 0 ? part.Mark : part.Bytes.Length < tail ? null : SegmentBytes.FindMark(part.Bytes.Span[..tail]);
-        if (mark != after.Mark)
+        int tail = TailOf(after);
+        if (!HasMark(part, after))
         {
             return new LogPage(PositionState.Unknown, [], after);
         }
@@ -95,6 +94,39 @@ internal sealed class BlobLogReader(BlobLogContainer container, BlobLogRoller ro
         }
     }
 
+    /// <summary>Whether the log has lost the record that ended there: it went back, or is another one. A record past retention is not lost.</summary>
+    public async Task<bool> IsLostAsync(LogPosition end, CancellationToken cancellationToken)
+    {
+        try
+        {
+            SegmentPart? part = await DownloadAsync(end, 0, null, cancellationToken);
+            return part is { IsDeleted: false } && !HasMark(part, end);
+        }
+        catch (RequestFailedException missing) when (missing.Status == 404)
+        {
+            return true;
+        }
+    }
+
+    /// <summary>The records between an offset, which may lie within a record, and a position of the same segment. None if they are past retention.</summary>
+    public async Task<IReadOnlyList<LogRecord>> ReadBeforeAsync(LogPosition end, long begin, CancellationToken cancellationToken)
+    {
+        try
+        {
+            // The byte before tells whether a record begins there.
+            long from = Math.Max(0, begin - 1);
+            var options = new BlobDownloadOptions { Range = new HttpRange(from, end.Offset - from) };
+            BlobDownloadResult found = await container.Segment(end.Epoch, end.Segment).DownloadContentAsync(options, cancellationToken);
+            ReadOnlyMemory<byte> bytes = found.Content.ToMemory();
+            int skip = from == 0 ? 0 : bytes.Span.IndexOf((byte)'\n') + 1;
+            return SegmentBytes.Split(bytes, skip, end.Epoch, end.Segment, from);
+        }
+        catch (RequestFailedException missing) when (missing.Status is 404 or 416)
+        {
+            return [];
+        }
+    }
+
     private async Task<SegmentPart?> DownloadAsync(
         LogPosition after, int maxBytes, BlobRequestConditions? unlessChanged, CancellationToken cancellationToken)
     {
@@ -136,6 +168,15 @@ internal sealed class BlobLogReader(BlobLogContainer container, BlobLogRoller ro
                 BlobLogContainer.MarkOf(properties.Metadata),
                 properties.ETag);
         }
+    }
+
+    private static int TailOf(LogPosition position) => (int)Math.Min(position.Offset, SegmentBytes.TailLength);
+
+    private static bool HasMark(SegmentPart part, LogPosition position)
+    {
+        int tail = TailOf(position);
+        string? mark = tail == 0 ? part.Mark : part.Bytes.Length < tail ? null : SegmentBytes.FindMark(part.Bytes.Span[..tail]);
+        return mark == position.Mark;
     }
 
     private static LogPage Nothing(LogPosition after) => new(PositionState.Known, [], after);

@@ -27,7 +27,7 @@ internal sealed class RedisConnection(
     // The append is tried again after three seconds in any case.
     private const int AnswerMilliseconds = 3000;
 
-    private readonly RedisKey[] _keys = [$"{{{name}}}", $"{{{name}}}:life"];
+    private readonly RedisKey[] _keys = [$"{{{name}}}", $"{{{name}}}:life", $"{{{name}}}:values", $"{{{name}}}:reserved"];
     private readonly RedisChannel _channel = RedisChannel.Literal($"{{{name}}}:appended");
     private readonly CancellationTokenSource _ending = new();
     private readonly Lock _gate = new();

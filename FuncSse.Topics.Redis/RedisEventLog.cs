@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
+using System.Text;
 using Microsoft.Extensions.Logging;
 using StackExchange.Redis;
 
@@ -16,6 +18,9 @@ internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
     private readonly ILogger _logger;
     private readonly string _writer = RandomNumberGenerator.GetHexString(12, lowercase: true);
     private readonly Lock _gate = new();
+
+    // The topics whose value this process has written last: they need no question whether they may have one.
+    private readonly ConcurrentDictionary<string, bool> _retained = new(StringComparer.Ordinal);
     private Tuple<TimeSpan, long>? _oldest;
     private Task _trim = Task.CompletedTask;
     private long? _lastTrim;
@@ -73,10 +78,14 @@ internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
     public async Task<IReadOnlyList<LogPosition>> AppendAsync(IReadOnlyList<NumberedRecord> records, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(records);
-        var arguments = new List<RedisValue>(2 + (2 * records.Count)) { _writer, (long)_options.Retention.TotalMilliseconds };
+        var arguments = new List<RedisValue>(3 + (3 * records.Count))
+        {
+            _writer, (long)_options.Retention.TotalMilliseconds, (long)(_options.ValueLifetime?.TotalMilliseconds ?? 0),
+        };
         foreach (NumberedRecord record in records)
         {
             arguments.Add(record.Number);
+            arguments.Add(record.RetainedTopic is null ? "" : (record.Clears ? '-' : '+') + record.RetainedTopic);
             arguments.Add(record.Line);
         }
 
@@ -96,6 +105,7 @@ internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
             throw new EventLogUnavailableException("Redis no longer has what was just appended.");
         }
 
+        NoteRetained(records);
         LogPosition[] ends = [.. answer.Skip(1).Select(end => At((string)answer[0]!, (string)end!))];
         _wakeUp.Wake(ends[^1]);
         _ = _connection.PublishAsync(ends[^1]);
@@ -103,10 +113,57 @@ internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
         return ends;
     }
 
+    public async Task<IReadOnlyList<RetainedValue>?> ReadValuesAsync(TopicSet topics, int max, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(topics);
+        RedisResult answer = await _connection.EvaluateAsync(
+            RedisScripts.Values, ["", max, .. topics.Topics.Select(topic => (RedisValue)topic)], cancellationToken);
+        if (answer.IsNull)
+        {
+            return null;
+        }
+
+        var found = (RedisResult[])answer!;
+        var values = new RetainedValue[found.Length / 2];
+        for (int index = 0; index < values.Length; index++)
+        {
+            ReadOnlyMemory<byte> value = (byte[])found[(2 * index) + 1]!;
+            int afterEpoch = value.Span.IndexOf((byte)' ');
+            int afterPosition = afterEpoch + 1 + value.Span[(afterEpoch + 1)..].IndexOf((byte)' ');
+            string position = Encoding.ASCII.GetString(value.Span[..afterPosition]).Replace(' ', '-');
+            values[index] = new RetainedValue(
+                (string)found[2 * index]!, value[(afterPosition + 1)..], LogPosition.TryParse(position, out LogPosition? end) ? end : null);
+        }
+
+        return values;
+    }
+
+    public async Task<int> FindRoomAsync(string topic, CancellationToken cancellationToken)
+    {
+        if (_retained.ContainsKey(topic))
+        {
+            return int.MaxValue;
+        }
+
+        var values = (int)(await EvaluateAsync(RedisScripts.CountValues, cancellationToken, topic))[0];
+        return values < 0 ? int.MaxValue : _options.MaxRetained - values;
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _connection.DisposeAsync();
         await _trim.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // The app's logger may have thrown in it.
+    }
+
+    private void NoteRetained(IReadOnlyList<NumberedRecord> records)
+    {
+        foreach (NumberedRecord record in records)
+        {
+            if (record.RetainedTopic is { } topic)
+            {
+                _ = record.Clears || _options.ValueLifetime is not null ? _retained.TryRemove(topic, out _) : _retained.TryAdd(topic, true);
+            }
+        }
     }
 
     // A position as the scripts have it: without the epoch.

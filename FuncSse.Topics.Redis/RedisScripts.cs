@@ -6,9 +6,13 @@ namespace FuncSse.Topics.Redis;
 /// </summary>
 /// <remarks>
 /// <para>
-/// The log is two keys: the stream, and a hash of its life with the <c>epoch</c>, the position of the <c>last</c> record, the <c>bytes</c> that were
+/// The log is four keys: the stream, and a hash of its life with the <c>epoch</c>, the position of the <c>last</c> record, the <c>bytes</c> that were
 /// ever appended, and for each writer <c>w:writer</c> the number of the last record that it appended, the position before the append and the one
 /// at its end. A position is the id of an entry with the mark of its record: <c>ms-seq-mark</c>.
+/// </para>
+/// <para>
+/// The other two are hashes of the retained values, <c>epoch ms-seq-mark record</c> for each topic: one of the app's topics and one of the reserved
+/// ones, which do not count. They outlive an epoch. Values that expire are keys of their own, since the fields of a hash do not.
 /// </para>
 /// <para>
 /// Each record (<c>r</c>) names the position of the one before it (<c>p</c>). So a position is known if the next record names it, or if it is the
@@ -25,7 +29,7 @@ internal static class RedisScripts
     // A new stream has its first id from a record that is deleted at once. So the stream of an empty log exists, and a missing one means that Redis
     // was flushed.
     private const string Life = """
-        local stream, life = KEYS[1], KEYS[2]
+        local stream, life, values, reserved = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
         local function find(writer)
           local known = redis.call('HMGET', life, 'epoch', 'last', 'bytes', writer or '')
           if known[1] and redis.call('EXISTS', stream) == 1 then return known[1], known[2], known[3], known[4] end
@@ -84,7 +88,8 @@ internal static class RedisScripts
         """;
 
     /// <summary>
-    /// Takes the writer, the retention in milliseconds, and numbers and records in turn. Answers with the epoch and the positions. Records whose
+    /// Takes the writer, the retention of events and that of values in milliseconds (0 for ever), and numbers, retained topics and records in turn: the topic has <c>+</c> before it if the record
+    /// becomes its value, and <c>-</c> if the record clears the value, and is empty if the record is not retained. Answers with the epoch and the positions. Records whose
     /// numbers the writer has passed are not appended, because their append was repeated or comes late. The answer has the positions of those that
     /// the log has.
     /// </summary>
@@ -93,14 +98,14 @@ internal static class RedisScripts
         local epoch, last, bytes, known = find(writer)
         answer[1] = epoch
         local number, from = string.match(known or '', '^(%d+) (%d+-%d+)')
-        if number and tonumber(ARGV[4]) <= tonumber(number) then
-          local index = 5
+        if number and tonumber(ARGV[5]) <= tonumber(number) then
+          local index = 7
           repeat
             local page = follow('(' .. from, 32)
             for _, entry in ipairs(page) do
               if entry.record == ARGV[index] then
                 answer[#answer + 1] = entry.position
-                index = index + 2
+                index = index + 3
               end
               from = entry.id
             end
@@ -108,13 +113,54 @@ internal static class RedisScripts
           return answer
         end
         local before, from = last, oldest(ARGV[3])
-        for index = 5, #ARGV, 2 do
+        for index = 7, #ARGV, 3 do
           bytes = string.format('%.0f', bytes + #ARGV[index] + 64)
           last = position(redis.call('XADD', stream, 'MINID', '~', from, '*', 'p', last, 'b', bytes, 'r', ARGV[index]), ARGV[index])
           answer[#answer + 1] = last
+          local retained, topic = string.match(ARGV[index - 1], '^([+-])(.*)$')
+          local hash = topic and string.sub(topic, 1, 1) == '$' and reserved or values
+          if ARGV[4] ~= '0' and retained == '+' then
+            redis.call('SET', values .. ':' .. topic, epoch .. ' ' .. last .. ' ' .. ARGV[index], 'PX', ARGV[4])
+          elseif retained == '+' then
+            redis.call('HSET', hash, topic, epoch .. ' ' .. last .. ' ' .. ARGV[index])
+          elseif retained then
+            redis.call('HDEL', hash, topic)
+          end
         end
-        redis.call('HSET', life, 'last', last, 'bytes', bytes, writer, ARGV[#ARGV - 1] .. ' ' .. before .. ' ' .. last)
+        redis.call('HSET', life, 'last', last, 'bytes', bytes, writer, ARGV[#ARGV - 2] .. ' ' .. before .. ' ' .. last)
         return answer
+        """;
+
+    /// <summary>
+    /// Takes the number of values that the caller wants at most, and topics and patterns. Answers with topics and their values in turn, or with nothing
+    /// if there are more.
+    /// </summary>
+    public const string Values = """
+        local values, reserved, found, seen = KEYS[3], KEYS[4], {}, {}
+        local function add(hash, topic)
+          local value = not seen[topic] and (redis.call('HGET', hash, topic) or redis.call('GET', hash .. ':' .. topic))
+          if value then
+            seen[topic] = true
+            found[#found + 1] = topic
+            found[#found + 1] = value
+          end
+          return #found <= 2 * ARGV[2]
+        end
+        for index = 3, #ARGV do
+          local topic = ARGV[index]
+          local hash, prefix = string.sub(topic, 1, 1) == '$' and reserved or values, string.match(topic, '^(.*)%*$')
+          for _, name in ipairs(prefix and redis.call('HKEYS', hash) or { topic }) do
+            if not prefix or string.sub(name, 1, #prefix) == prefix then
+              if not add(hash, name) then return false end
+            end
+          end
+        end
+        return found
+        """;
+
+    /// <summary>Takes a topic. Answers how many topics have a value, or -1 if this one has.</summary>
+    public const string CountValues = """
+        return redis.call('HEXISTS', KEYS[3], ARGV[2]) == 1 and -1 or redis.call('HLEN', KEYS[3])
         """;
 
     /// <summary>

@@ -31,9 +31,8 @@ public static class RedisServiceCollectionExtensions
         ArgumentNullException.ThrowIfNull(services);
         services.AddSingleton<IPostConfigureOptions<TopicOptions>>(provider => new NamedConnection(provider.GetService<IConfiguration>()));
         services.AddSingleton<IValidateOptions<TopicOptions>, Check>();
-        return services.AddKeyedSingleton<IEventLog>("redis", (provider, _) =>
+        return services.AddKeyedSingleton<EventLogFactory>("redis", (provider, _) => options =>
         {
-            TopicOptions options = provider.GetRequiredService<TopicOptions>();
             TimeProvider time = provider.GetRequiredService<TimeProvider>();
             ILogger<RedisEventLog> logger = provider.GetRequiredService<ILogger<RedisEventLog>>();
             RedisIdentity? identity = credential is not null && RedisIdentity.IsFor(ConfigurationOptions.Parse(options.Redis!))

@@ -39,10 +39,10 @@ internal sealed class TopicMetrics
     private int _resetsInWindow;
     private long? _failureWindowStart;
 
-    public TopicMetrics(IEventLog log, IMeterFactory meters, TimeProvider time, ILogger<TopicMetrics> logger)
+    public TopicMetrics(IEventLog log, IMeterFactory meters, TimeProvider time, ILogger<TopicMetrics> logger, string meterName = SseMeter.Name)
     {
         (_time, _logger, _reading, _appending) = (time, new SafeLogger(logger), new Outage(time), new Outage(time));
-        Meter meter = meters.Create(SseMeter.Name);
+        Meter meter = meters.Create(meterName);
         _published = meter.CreateCounter<long>("funcsse.topics.published", "{event}", "Events that this process published.");
         _appended = meter.CreateCounter<long>("funcsse.topics.appended", "{append}", "Appends to the log, each of one event or more.");
         _delivered = meter.CreateCounter<long>("funcsse.topics.delivered", "{event}", "Events handed to streams.");
@@ -86,9 +86,9 @@ internal sealed class TopicMetrics
         Record(_delay, delay > TimeSpan.Zero ? delay : TimeSpan.Zero);
     }
 
-    public void Reset(PositionState reason)
+    public void Reset(string reason)
     {
-        Add(_resets, new KeyValuePair<string, object?>("funcsse.topics.reset_reason", TopicFrame.Name(reason)));
+        Add(_resets, new KeyValuePair<string, object?>("funcsse.topics.reset_reason", reason));
         bool isStorm;
         lock (_gate)
         {
@@ -102,7 +102,7 @@ internal sealed class TopicMetrics
 
         if (isStorm)
         {
-            TopicLogMessages.ResetStorm(_logger, StormSize, s_stormWindow, TopicFrame.Name(reason));
+            TopicLogMessages.ResetStorm(_logger, StormSize, s_stormWindow, reason);
         }
     }
 
@@ -146,7 +146,7 @@ internal sealed class TopicMetrics
     }
 
     /// <summary>The hub's position is no longer known to the log.</summary>
-    public void HubPositionLost(PositionState reason) => TopicLogMessages.HubPositionLost(_logger, TopicFrame.Name(reason));
+    public void HubPositionLost(PositionState reason) => TopicLogMessages.HubPositionLost(_logger, PositionStates.Name(reason));
 
     /// <summary>
     /// The log did not take an event. This is separate from reading: the log's memory may be full, or the identity may not be allowed to write.

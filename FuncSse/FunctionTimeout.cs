@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using FuncSse.Endpoints;
 using FuncSse.Streaming;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
@@ -7,24 +8,34 @@ using Microsoft.Extensions.Options;
 namespace FuncSse;
 
 /// <summary>
-/// Checks that no stream reaches the host's limit to a function's run: the host would then end the whole worker, and all its streams.
+/// Checks that no stream and no answer reaches the host's limit to a function's run: the host would then end the whole worker, and all its streams.
 /// </summary>
 /// <param name="configuration">The app's configuration.</param>
 /// <param name="hostJson">The path of host.json.</param>
-internal sealed class FunctionTimeout(IConfiguration configuration, string hostJson) : IValidateOptions<SseOptions>
+internal sealed class FunctionTimeout(IConfiguration configuration, string hostJson)
+    : IValidateOptions<SseOptions>, IValidateOptions<AnswerOptions>
 {
     private const string Name = "functionTimeout";
 
     // The end of a lifetime must come first. A feed that still cleans up when the limit passes is hurried: it has 1 s, and the host waits 2 s.
     private static readonly TimeSpan s_endMargin = TimeSpan.FromSeconds(1);
 
-    public ValidateOptionsResult Validate(string? name, SseOptions options)
+    // What was stopped must be recorded too.
+    private static readonly TimeSpan s_answerMargin = TimeSpan.FromSeconds(30);
+
+    public ValidateOptionsResult Validate(string? name, SseOptions options) =>
+        Validate($"{SseOptions.Section}:{nameof(SseOptions.MaxDuration)}", options.MaxDuration, s_endMargin);
+
+    public ValidateOptionsResult Validate(string? name, AnswerOptions options) =>
+        Validate($"{AnswerOptions.Section}:{nameof(AnswerOptions.MaxDuration)}", options.MaxDuration, s_answerMargin);
+
+    private ValidateOptionsResult Validate(string setting, TimeSpan duration, TimeSpan margin)
     {
         try
         {
-            return Read() is { } limit && options.MaxDuration + s_endMargin > limit
+            return Read() is { } limit && duration + margin > limit
                 ? ValidateOptionsResult.Fail(
-                    $"{SseOptions.Section}:{nameof(SseOptions.MaxDuration)} is '{options.MaxDuration:c}'; it must be at least {s_endMargin:c} less than {Name}, which is {limit:c} and ends the whole worker")
+                    $"{setting} is '{duration:c}'; it must be at least {margin:c} less than {Name}, which is {limit:c} and ends the whole worker")
                 : ValidateOptionsResult.Success;
         }
         catch (FormatException exception)

@@ -15,8 +15,9 @@ builder.ConfigureFunctionsWebApplication();
 builder.Logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
 builder.Services.AddAzureSettings(builder.Configuration);
 builder.Services.AddEndpoints(builder.Configuration);
-builder.Services.AddSingleton<IValidateOptions<SseOptions>>(
-    new FunctionTimeout(builder.Configuration, Path.Combine(AppContext.BaseDirectory, "host.json")));
+var timeout = new FunctionTimeout(builder.Configuration, Path.Combine(AppContext.BaseDirectory, "host.json"));
+builder.Services.AddSingleton<IValidateOptions<SseOptions>>(timeout);
+builder.Services.AddSingleton<IValidateOptions<AnswerOptions>>(timeout);
 
 using IHost app = builder.Build();
 if (!app.Services.CheckOptions(Console.Error))

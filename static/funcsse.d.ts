@@ -16,15 +16,41 @@ export interface Detail {
   delay?: number;
 }
 
+/** An event of a stream. The last three are there with an envelope. */
+export interface StreamEvent extends MessageEvent<string> {
+  readonly topic?: string;
+  /** By the publisher's clock. */
+  readonly published?: Date;
+  /** Whether it is the value that the topic had when the stream began. */
+  readonly retained?: boolean;
+}
+
+/** A retained value of a topic. */
+export interface Value {
+  id: null;
+  topic: string;
+  /** `null` for a value without a type. */
+  type: string | null;
+  /** By the publisher's clock. */
+  published: Date;
+  retained: true;
+  data: string;
+}
+
 export interface Options {
-  /** Gets each event once. */
-  onEvent?: (event: MessageEvent<string>) => void;
-  /** Events were lost (`expired`, `unknown`): load the state anew. Later events follow. */
+  /** Gets each event once. Retained values come when the stream begins, or begins anew after a loss; the same value may come twice. */
+  onEvent?: (event: StreamEvent) => void;
+  /**
+   * Events were lost (`expired`, `unknown`), or the topics have too many retained values for a stream (`overflow`): load the state anew. The
+   * retained values (not with `overflow`) and later events follow.
+   */
   onReset?: (reset: { reason: string }) => void;
   /** Hears each change, and again when more is known about it. */
   onState?: (state: State, detail: Detail) => void;
   /** The named event types to pass on, besides events without a type. */
   types?: readonly string[];
+  /** Asks a topic stream for `envelope=json`. Each event then has its `topic`, `published` and `retained`; `data` is what was published. */
+  envelope?: boolean;
   /** The first stream begins after this event. */
   lastEventId?: string;
   /**
@@ -41,7 +67,10 @@ export interface Options {
   silence?: number | (() => number | undefined);
   /** Milliseconds that a stream or a ticket may take (30,000). */
   openTimeout?: number;
-  /** One stream for all tabs with the same address and types, in a secure context. Only ids make it lossless. */
+  /**
+   * One stream for all tabs with the same address and types, in a secure context. Only ids make it lossless. On a topic stream, a tab that comes
+   * later gets the retained values too; if they cannot be read, `onReset` is called with `unknown`.
+   */
   shareTabs?: boolean;
 }
 
@@ -53,6 +82,16 @@ export interface Subscription {
 
 /** Subscribes to an event stream and keeps the subscription through whatever happens to its connections. */
 export function subscribe(url: string | URL, options?: Options): Subscription;
+
+/**
+ * Reads the retained values of topics, and the position from which a subscription goes on: `subscribe(url, { lastEventId: position })`. After a 503
+ * or no answer it tries again, four times, and waits for up to 1, 2, 4 and 8 seconds, or `Retry-After` if it is longer. Then, and after any other
+ * status, it throws an error, which has the `response` if there was one. `getTicket` is called as for `subscribe`; what it throws is thrown.
+ */
+export function values(
+  url: string | URL,
+  options?: Pick<Options, 'getTicket' | 'withCredentials' | 'openTimeout'>,
+): Promise<{ position: string; values: Value[] }>;
 
 /**
  * Makes one segment of a topic's name of any text, such as a user's id. The letters `A-Z a-z`, digits and `-._` stay as they are, each other

@@ -1,13 +1,29 @@
-// Server-sent events for pages: an EventSource that always comes back, one stream for all tabs, and streams that answer a POST.
+// Server-sent events for pages: an EventSource that always comes back, one stream for all tabs, the values of topics, and streams that answer a POST.
 
 /** @import { Detail, Options, State, Subscription } from './funcsse.d.ts' */
 
 /** @type {typeof import('./funcsse.d.ts').subscribe} */
 export function subscribe(url, options = {}) {
-  const address = new URL(url, location.href);
+  const address = withQuery(url, { envelope: options.envelope && 'json' });
   if (!/^https?:$/.test(address.protocol)) throw new TypeError(`${address} is not the address of a stream.`);
   if (options.shareTabs && navigator.locks) return share(address, options);
-  return open(address, options, (event) => pass(event, options));
+  return open(address, options, (event) => pass(event, address, options));
+}
+
+/** @type {typeof import('./funcsse.d.ts').values} */
+export async function values(url, { getTicket, withCredentials, openTimeout = 30_000 } = {}) {
+  let address = withQuery(url, { values: 'true' }), renew = !!getTicket && !address.searchParams.has('access_token'), renewed = false;
+  const credentials = withCredentials ? 'include' : 'same-origin';
+  for (let failures = 0; ;) {
+    if (renew) address = withQuery(address, { access_token: await getTicket?.() });
+    renewed ||= renew;
+    const response = await fetch(address, { cache: 'no-store', credentials, signal: AbortSignal.timeout(openTimeout) }).catch(() => undefined);
+    const answer = response?.ok && await response.json().catch(() => undefined);
+    if (answer?.values) return { ...answer, values: answer.values.map(dated) };
+    renew = response?.status === 401 && !!getTicket && !renewed;
+    if (failures === 4 || (response && response.status !== 503 && !renew)) throw refusal(url, response, 'values');
+    if (!renew) await wait(Math.max(retryAfter(response), backoff(failures++)));
+  }
 }
 
 /** @type {typeof import('./funcsse.d.ts').escapeTopic} */
@@ -18,11 +34,32 @@ export function escapeTopic(text) {
 }
 
 const isStream = (/** @type {Response | undefined} */ response) => /^text\/event-stream\b/i.test(response?.headers.get('content-type') ?? '');
+const retryAfter = (/** @type {Response | undefined} */ response) => Number(response?.headers.get('retry-after')) * 1000 || 0;
+const wait = (/** @type {number} */ delay) => new Promise((done) => setTimeout(done, delay));
+const backoff = (/** @type {number} */ failures) => Math.min(30_000, 1000 * 2 ** failures) * (0.5 + Math.random() / 2);
+const dated = (/** @type {any} */ envelope) => ({ ...envelope, published: new Date(envelope.published) });
+const refusal = (/** @type {string | URL} */ url, /** @type {Response | undefined} */ response, /** @type {string} */ missing) => Object.assign(
+  new Error(response ? `${url} answers with status ${response.status} and no ${missing}.` : `${url} does not answer.`), { response });
 
-/** @param {MessageEvent<string>} event @param {Options} options */
-function pass(event, { onEvent, onReset }) {
-  if (event.type === 'reset') onReset?.({ reason: /"reason"\s*:\s*"(\w+)"/.exec(event.data)?.[1] ?? 'unknown' });
-  else if (event.type !== 'position') onEvent?.(event);
+/** Puts something into a query, whose rest stays as it is. @param {string | URL} url @param {Record<string, string | false | void>} own */
+function withQuery(url, own) {
+  const result = new URL(url, location.href);
+  const sent = Object.entries(own).flatMap(([name, value]) => value && value.length < 4000 ? [`${name}=${encodeURIComponent(value)}`] : []);
+  const nameOf = (/** @type {string} */ pair) => pair.split('=')[0].replace('last_event_id', 'lastEventId');
+  const rest = result.search.slice(1).split('&').filter((pair) => pair && !sent.map(nameOf).includes(nameOf(pair)));
+  result.search = [...rest, ...sent].join('&');
+  return result;
+}
+
+/** @param {MessageEvent<string>} event @param {URL} address @param {Options} options */
+function pass(event, address, { onEvent, onReset }) {
+  const { type, lastEventId, origin } = event;
+  if (type === 'reset') onReset?.({ reason: /"reason"\s*:\s*"(\w+)"/.exec(event.data)?.[1] ?? 'unknown' });
+  else if (type !== 'position' && !address.searchParams.has('envelope')) onEvent?.(event);
+  else if (type !== 'position') {
+    const { data, topic, published, retained } = dated(JSON.parse(event.data));
+    onEvent?.(Object.assign(new MessageEvent(type, { data, lastEventId, origin }), { topic, published, retained }));
+  }
 }
 
 /** One EventSource after another. @param {URL} address @param {Options} options @param {(event: MessageEvent<string>) => void} hand */
@@ -58,19 +95,10 @@ function open(address, options, hand) {
     drop();
     if ((opened && Date.now() - opened > 5000) || /slept|online|returned/.test(detail.reason ?? '')) failures = 0;
     opened = 0;
-    const delay = Math.max(least, atOnce && !failures ? 0 : Math.min(30_000, 1000 * 2 ** failures) * (0.5 + Math.random() / 2));
+    const delay = Math.max(least, atOnce && !failures ? 0 : backoff(failures));
     failures++;
     timer = setTimeout(connect, delay);
     set('reconnecting', { ...detail, delay });
-  }
-  // A new EventSource knows no last event id, and a page cannot set the header: the id goes in the query, whose rest stays as it is.
-  function url() {
-    const result = new URL(address), own = Object.entries({ access_token: ticket, lastEventId: self.lastEventId });
-    const sent = own.flatMap(([name, value]) => value && value.length < 4000 ? [`${name}=${encodeURIComponent(value)}`] : []);
-    const nameOf = (/** @type {string} */ pair) => pair.split('=')[0].replace('last_event_id', 'lastEventId');
-    const rest = result.search.slice(1).split('&').filter((pair) => pair && !sent.map(nameOf).includes(nameOf(pair)));
-    result.search = [...rest, ...sent].join('&');
-    return result.href;
   }
   async function connect() {
     const current = drop();
@@ -81,7 +109,8 @@ function open(address, options, hand) {
       if (!answer) return later({ reason: 'ticket' });
       ticket = answer.value;
     }
-    const own = source = new EventSource(url(), { withCredentials });
+    // A new EventSource knows no last event id, and a page cannot set the header.
+    const own = source = new EventSource(withQuery(address, { access_token: ticket, lastEventId: self.lastEventId }), { withCredentials });
     sourceId = '';
     renew = byBrowser = false;
     heard = Date.now(); // a renewed ticket took some time
@@ -115,7 +144,7 @@ function open(address, options, hand) {
     }).catch(() => undefined);
     // An EventSource that is closed for good does not say why. A HEAD does, a moment later: a page that goes away has its streams closed
     // before its scripts end.
-    await new Promise((done) => setTimeout(done, 100));
+    await wait(100);
     let response = await ask('HEAD');
     if (response?.status === 405) response = await ask('GET'); // a route for GET alone
     if (response?.ok) response.body?.cancel();
@@ -126,7 +155,7 @@ function open(address, options, hand) {
     if ([400, 403].includes(status) || (status === 401 && !getTicket)) return end('failed', 'refused', detail);
     renew ||= status === 401;
     if (back) failures = 0, trusted = false;
-    later({ reason: response ? 'refused' : 'unreachable', ...detail }, renew || back, Number(response?.headers.get('retry-after')) * 1000 || 0);
+    later({ reason: response ? 'refused' : 'unreachable', ...detail }, renew || back, retryAfter(response));
   }
   // Does the stream still live? This looks each second, and when the page is seen again.
   function look(seen = false) {
@@ -159,6 +188,7 @@ function open(address, options, hand) {
 function share(address, options) {
   const name = `funcsse ${address} ${[...options.types ?? []].sort()}`;
   const history = /** @type {{ after: string, id: string, type: string, data: string }[]} */ ([]); // the newest events
+  let isTopic = false, held = /** @type {typeof history | undefined} */ (undefined); // what waits for the values
   const self = { state: /** @type {State} */ ('connecting'), lastEventId: options.lastEventId ?? '', close: () => (
     over.signal.aborted || tell('closed', { reason: 'close' })) };
   let asked = '', leave = () => {}, over = new AbortController();
@@ -169,11 +199,32 @@ function share(address, options) {
   }
   function take(/** @type {typeof history[number]} */ message) {
     self.lastEventId = message.id;
-    if (history.push(message) > 500) history.shift();
-    pass(new MessageEvent(message.type, { data: message.data, lastEventId: message.id, origin: address.origin }), options);
+    if (history.push(message) > 1500) history.shift(); // more than a reset and the 1,000 values that may follow it
+    if (message.type === 'reset') held = undefined;
+    if (held) held.push(message); else hand(message);
   }
-  const message = (/** @type {MessageEvent<string>} */ { type, data, lastEventId }) => (
-    { after: self.lastEventId, id: lastEventId || self.lastEventId, type, data });
+  function hand(/** @type {typeof history[number]} */ { type, data, id: lastEventId }) {
+    pass(new MessageEvent(type, { data, lastEventId, origin: address.origin }), address, options);
+  }
+  function message(/** @type {MessageEvent<string>} */ { type, data, lastEventId }) {
+    isTopic ||= type === 'position';
+    return { after: self.lastEventId, id: lastEventId || self.lastEventId, type, data };
+  }
+  // The leader had the values when its stream opened, so a tab that comes later asks for them. It hands over the events that it is told of meanwhile
+  // after them: a value may have an event already that comes again so, but no value replaces a newer event.
+  async function askForValues() {
+    if (!isTopic) return;
+    const own = held = /** @type {typeof history} */ ([]), { types = [] } = options;
+    const start = (/** @type {string} */ type, /** @type {string} */ data) => ({ after: '', id: '', type, data });
+    const opening = await values(address, options).then(
+      (answer) => answer.values.filter(({ type }) => !type || types.includes(type))
+        .map((value) => start(value.type ?? 'message', address.searchParams.has('envelope') ? JSON.stringify(value) : value.data)),
+      ({ response }) => [start('reset', `{"reason":"${response?.status === 400 ? 'overflow' : 'unknown'}"}`)],
+    );
+    if (held !== own || over.signal.aborted) return;
+    held = undefined;
+    for (const message of [...opening, ...own]) queueMicrotask(() => hand(message)); // If the app fails at one, it still gets the others.
+  }
   // The leader does not know the id from which this tab goes on, so the tab has a stream of its own.
   function alone() {
     leave();
@@ -186,8 +237,8 @@ function share(address, options) {
     const channel = new BroadcastChannel(name), turn = new AbortController();
     let leader = /** @type {Subscription | undefined} */ (undefined), unheard = 0;
     leave = () => (turn.abort(), clearInterval(watch), leader?.close(), channel.close());
-    const say = (/** @type {object} */ words) => channel.postMessage({ position: self.lastEventId, ...words });
-    channel.onmessage = ({ data: { hello, ask, event, lost, position, state, detail = {} } }) => {
+    const say = (/** @type {object} */ words) => channel.postMessage({ position: self.lastEventId, topic: isTopic, ...words });
+    channel.onmessage = ({ data: { hello, ask, event, lost, position, topic, state, detail = {} } }) => {
       if (leader) { // what the leader before still says is in this one's own stream too
         const next = history.findLastIndex(({ after, id }) => after === ask && id !== ask);
         const from = history.findIndex(({ after, type }, index) => index === next || (type === 'reset' && after === ask));
@@ -199,7 +250,12 @@ function share(address, options) {
       if (state && state !== self.state) tell(state, detail);
       if (turn.signal.aborted) return; // it was told of the end, or left when it was told
       if (lost && lost === self.lastEventId && !history.length) return alone();
-      if (lost && lost === self.lastEventId) return take({ after: lost, id: position, type: 'reset', data: '{"reason":"unknown"}' });
+      isTopic ||= topic;
+      if (lost && lost === self.lastEventId) {
+        take({ after: lost, id: position, type: 'reset', data: '{"reason":"unknown"}' });
+        return askForValues();
+      }
+      if (!self.lastEventId && (position || event)) askForValues();
       if (event && (!self.lastEventId || event.after === self.lastEventId)) return take(event);
       self.lastEventId ||= position;
       const target = event ? event.id : position;
@@ -246,7 +302,7 @@ export async function* post(url, body, { headers, signal, credentials } = {}) {
   const response = await fetch(url, { method: 'POST', body, headers: all, signal, credentials, cache: 'no-store' });
   if (response.status === 204) return;
   if (!response.ok || !response.body || !isStream(response)) {
-    throw Object.assign(new Error(`${url} answers with status ${response.status} and no stream.`), { response });
+    throw refusal(url, response, 'stream');
   }
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader(); // it takes a byte order mark away
   let rest = '', afterCr = false, data = '', type = '', lastEventId = '';

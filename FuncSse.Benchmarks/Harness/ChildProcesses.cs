@@ -22,6 +22,7 @@ internal static class ChildProcesses
         "signalr" => ServeAsync(SignalRServer.Map, SignalRServer.Configure),
         "download" => ServeAsync(OthersBenchmark.Map),
         "download-with-package" => ServeAsync(OthersBenchmark.Map, OthersBenchmark.AddPackage),
+        "answers" => ServeAsync(AnswersBenchmark.Map, AnswersBenchmark.Add),
         "replay" => ServeAsync(BurstBenchmark.Map, OthersBenchmark.AddPackage),
         "publish" => PublishRate.PublishAsync(arguments),
         _ => throw new BenchmarkException($"There is no server '{role}'."),

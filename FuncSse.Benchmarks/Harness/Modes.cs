@@ -16,6 +16,7 @@ internal static class Modes
         new("others", "a download of 100 MB from an app with the package, and from one without", s_streams with { Rounds = 20 }, OthersBenchmark.RunAsync),
         new("burst", "a replay of 100,000 events, and another endpoint during four of them", s_streams with { Seconds = 5 }, BurstBenchmark.RunAsync),
         new("client", "the .NET client, compared with the platform's parser alone", s_streams with { Rounds = 10 }, ClientBenchmark.RunAsync),
+        new("answers", "answers that are recorded, compared with plain streams", s_streams with { Seconds = 10 }, AnswersBenchmark.RunAsync),
         new("fanout", "one topic with many subscribers", s_topics with { Servers = ["funcsse", "hand", "nchan", "topic-floor"] }, FanOut.RunAsync),
         new("many", "5,000 topics with one subscriber each, compared with 100", s_topics with { Rate = 300 }, FanOut.RunManyAsync),
         new("instances", "from one instance to another, by Redis and by Azurite", s_topics with { Streams = 1000, Rate = 100 }, FanOut.RunInstancesAsync),
@@ -35,7 +36,11 @@ internal static class Modes
             throw new BenchmarkException($"dotnet run -c Release --project FuncSse.Benchmarks -- MODE [options]\n\n{modes}\n\n{Options.Usage}");
         }
 
-        LoadClient.UseOneThread();
+        if (mode.Name != "answers")
+        {
+            LoadClient.UseOneThread(); // That one reads with HttpClient, whose continuations would block the thread.
+        }
+
         Console.WriteLine($"{Machine.Describe()}. {options.Rounds} rounds of {options.Seconds} s.");
         await mode.RunAsync(options);
     }

@@ -120,6 +120,9 @@ internal abstract partial class SseStream
     /// <inheritdoc cref="SseStreamOutput.TrySend"/>
     protected bool TrySend(ReadOnlyMemory<byte> frame, ReadOnlySpan<byte> chunk) => _output.TrySend(frame, chunk);
 
+    /// <summary>The client's right to the stream has ended.</summary>
+    protected void EndByTicket() => End(SseStreamEnd.TicketExpired);
+
     /// <inheritdoc cref="SseStreamEnding.EndByFeed"/>
     protected void EndByFeed(Exception? failure) => _ending.EndByFeed(failure);
 

@@ -139,7 +139,7 @@ internal sealed class SseStreamEnding(
             : services.Stopping.IsCancellationRequested ? SseStreamEnd.HostStopping
             : hostCancelled.IsCancellationRequested ? SseStreamEnd.HostCancelled
             : failure is null ? SseStreamEnd.FeedEnded : SseStreamEnd.FeedFailed;
-        if (TryEnd(reason) && reason == SseStreamEnd.FeedFailed)
+        if (TryEnd(reason) && reason == SseStreamEnd.FeedFailed && failure is not SseBrokenAnswerException)
         {
             services.LogFailure(failure!, _traceIdentifier);
         }
@@ -152,7 +152,7 @@ internal sealed class SseStreamEnding(
     /// <summary>Logs what a feed throws after the stream has ended for another reason. Only the feed's author needs it.</summary>
     public void LogLate(Exception? exception)
     {
-        if (exception is not (null or OperationCanceledException))
+        if (exception is not (null or OperationCanceledException or SseBrokenAnswerException))
         {
             StreamLogMessages.FeedFailedLate(services.Logger, exception, _traceIdentifier);
         }

@@ -43,6 +43,21 @@ public static class SseHttpRequestExtensions
         return null;
     }
 
+    /// <summary>All values of a name in the query, empty ones too.</summary>
+    internal static IReadOnlyList<string> FindAllInQuery(this HttpRequest request, string name)
+    {
+        List<string>? values = null;
+        foreach (QueryStringEnumerable.EncodedNameValuePair pair in new QueryStringEnumerable(request.QueryString.Value))
+        {
+            if (IsAny(pair.DecodeName().Span, [name]))
+            {
+                (values ??= []).Add(pair.DecodeValue().ToString());
+            }
+        }
+
+        return values ?? (IReadOnlyList<string>)[];
+    }
+
     private static bool IsAny(ReadOnlySpan<char> found, ReadOnlySpan<string> names)
     {
         foreach (string name in names)

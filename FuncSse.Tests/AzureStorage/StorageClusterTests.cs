@@ -66,12 +66,12 @@ public sealed class StorageClusterTests(Azurite storage) : IClassFixture<Azurite
         string lastEventId = earliest;
         while (true)
         {
-            using TopicReader reader = nodes[random.Next(nodes.Count)].Subscribe("t/* t/0", lastEventId);
+            using SubscriptionReader reader = nodes[random.Next(nodes.Count)].Subscribe("t/* t/0", lastEventId);
             for (int frames = random.Next(1, 60); frames > 0; frames--)
             {
                 string frame = await reader.NextAsync();
                 Assert.DoesNotContain("event: reset", frame, StringComparison.Ordinal);
-                lastEventId = TopicReader.Id(frame);
+                lastEventId = SubscriptionReader.Id(frame);
                 if (!frame.StartsWith("event: position", StringComparison.Ordinal))
                 {
                     seen.Add((lastEventId, TopicNode.Data(System.Text.Encoding.UTF8.GetBytes(frame))));

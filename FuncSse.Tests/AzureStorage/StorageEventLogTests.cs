@@ -1,5 +1,6 @@
 using System.Text;
 using Azure.Storage.Blobs;
+using Azure.Storage.Blobs.Models;
 using Azure.Storage.Blobs.Specialized;
 using FuncSse.Topics;
 using FuncSse.Topics.AzureStorage;
@@ -13,7 +14,27 @@ public sealed class StorageEventLogTests(Azurite storage) : EventLogSpecificatio
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
-    private protected override IEventLog CreateLog() => new StorageLog(storage).Create();
+    private StorageLog _log = null!;
+
+    private protected override IEventLog CreateLog(TopicOptions? options = null)
+    {
+        _log = new StorageLog(storage, options, options is { MaxLogSize: < 1 << 20 } ? new BlobLogLimits(45_000, 2000, TimeSpan.FromHours(1), TimeSpan.Zero) : null);
+        return _log.Create();
+    }
+
+    private protected override IEventLog OtherInstance(IEventLog log) => _log.Create();
+
+    [Fact]
+    public Task Values_outlive_the_log() => LoseLogAsync(async () =>
+    {
+        await foreach (BlobItem blob in _log.Container.GetBlobsAsync(cancellationToken: Cancelled))
+        {
+            if (!blob.Name.StartsWith("values/", StringComparison.Ordinal))
+            {
+                await _log.Container.DeleteBlobAsync(blob.Name, cancellationToken: Cancelled);
+            }
+        }
+    });
 
     [Fact]
     public async Task Instances_that_begin_at_the_same_time_agree_on_the_epoch()

@@ -207,7 +207,7 @@ public sealed class StorageFaultTests(Azurite storage) : IClassFixture<Azurite>
         var container = new StorageLog(storage);
         await using TopicNode publisher = container.Node();
         await using TopicNode node = container.Node();
-        using TopicReader reader = node.Subscribe("t");
+        using SubscriptionReader reader = node.Subscribe("t");
         await reader.NextAsync();
         Task[] publishes = [.. Enumerable.Range(0, 50).Select(number => publisher.PublishAsync("t", $"{number}"))];
         await Task.WhenAll(publishes).WaitAsync(TopicNode.Limit, Cancelled);
@@ -219,7 +219,7 @@ public sealed class StorageFaultTests(Azurite storage) : IClassFixture<Azurite>
     {
         var container = new StorageLog(storage);
         await using TopicNode node = container.Node();
-        using TopicReader reader = node.Subscribe("t");
+        using SubscriptionReader reader = node.Subscribe("t");
         await reader.NextAsync();
         await node.PublishAsync("t", "1");
         Assert.Equal("1", await reader.DataAsync());
@@ -237,7 +237,7 @@ public sealed class StorageFaultTests(Azurite storage) : IClassFixture<Azurite>
         await own.StartAsync();
         var container = new StorageLog(own.ConnectionString);
         await using TopicNode node = container.Node();
-        using TopicReader reader = node.Subscribe("t");
+        using SubscriptionReader reader = node.Subscribe("t");
         await reader.NextAsync();
         string first = await node.PublishAsync("t", "1");
         Assert.Equal("1", await reader.DataAsync());

@@ -44,6 +44,18 @@ internal sealed class ClientRun(Client client, Relay relay, string path)
         }
     }
 
+    /// <summary>All data that came, as one text.</summary>
+    public string Text
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return string.Concat(_events);
+            }
+        }
+    }
+
     public void Add(string data)
     {
         lock (_gate)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using FuncSse.Endpoints;
 using FuncSse.Streaming;
 using Microsoft.Extensions.Configuration;
 
@@ -34,6 +35,18 @@ public sealed class FunctionTimeoutTests : IDisposable
     [InlineData("\ufeff{ \"functionTimeout\": \"00:31:00\" }", "00:30:00")]
     [InlineData("""{ "functionTimeout": null }""", "00:29:59")]
     public void Lifetime_that_cannot_reach_the_limit_is_taken(string hostJson, string maxDuration) => Assert.Null(Failure(hostJson, maxDuration));
+
+    [Theory]
+    [InlineData("""{ "functionTimeout": "00:05:00" }""", "00:04:30", true)]
+    [InlineData("""{ "functionTimeout": "00:05:00" }""", "00:04:31", false)]
+    [InlineData("""{ "functionTimeout": "00:10:00" }""", "00:09:00", true)]
+    public void Answer_ends_half_a_minute_before_the_limit(string hostJson, string maxDuration, bool isTaken)
+    {
+        File.WriteAllText(_hostJson, hostJson);
+        var timeout = new FunctionTimeout(new ConfigurationBuilder().Build(), _hostJson);
+        var options = new AnswerOptions { MaxDuration = TimeSpan.Parse(maxDuration, CultureInfo.InvariantCulture) };
+        Assert.Equal(isTaken, timeout.Validate(null, options).Succeeded);
+    }
 
     [Fact]
     public void App_setting_goes_before_host_json()

@@ -15,6 +15,8 @@ public sealed class ModuleTests(Browser browser) : IClassFixture<Browser>
         "A_tab_that_closes_at_once_leaves_no_stream", "A_leader_that_is_frozen_is_followed_by_another", "A_leader_that_says_nothing_is_replaced",
         "A_tab_that_missed_events_gets_them_from_its_leader", "Seven_tabs_share_a_stream_and_survive_their_leader", "A_position_frame_sets_the_last_event_id",
         "A_tab_that_resumes_from_further_back_misses_nothing", "A_refusal_of_the_shared_stream_is_over_with_its_tab",
+        "Values_come_without_a_stream_that_goes_on_from_them", "Values_are_asked_for_again_unless_they_are_refused",
+        "A_tab_that_comes_later_gets_the_values_before_what_it_is_told_meanwhile", "A_tab_that_cannot_get_the_values_is_told_so", "A_tab_that_lost_events_gets_the_values_again",
         "A_post_stream_is_parsed_as_the_standard_says", "A_post_stream_tells_end_error_and_abort_apart",
     ];
 

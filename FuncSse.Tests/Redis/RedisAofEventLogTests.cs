@@ -17,9 +17,15 @@ public sealed class RedisAofEventLogTests(RedisWithAppendOnlyFile redis) : Event
 
     private protected override IEventLog OtherInstance(IEventLog log) => _logs[^1].Create();
 
-    private protected override IEventLog CreateLog()
+    // Each append waits for the disk.
+    private protected override int Schedules => 40;
+
+    [Fact]
+    public Task Values_outlive_the_log() => LoseLogAsync(() => redis.Server.CommandAsync("DEL", _logs[^1].Key));
+
+    private protected override IEventLog CreateLog(TopicOptions? options = null)
     {
-        _logs.Add(new RedisLog(redis.Server));
+        _logs.Add(new RedisLog(redis.Server, options));
         return _logs[^1].Create();
     }
 }

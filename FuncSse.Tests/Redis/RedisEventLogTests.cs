@@ -11,9 +11,25 @@ public sealed class RedisEventLogTests(Redis redis) : EventLogSpecification, ICl
 
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
-    private protected override IEventLog CreateLog() => Log().Create();
+    private protected override IEventLog CreateLog(TopicOptions? options = null) => Log(options).Create();
 
     private protected override IEventLog OtherInstance(IEventLog log) => _logs[^1].Create();
+
+    [Fact]
+    public Task Values_outlive_the_log() => LoseLogAsync(() => redis.Server.CommandAsync("DEL", _logs[^1].Key));
+
+    [Fact]
+    public async Task Values_of_recorded_streams_expire()
+    {
+        RedisLog log = Log();
+        var options = log.Options.WithValuesThatExpire(log.Options.Name);
+        await using var instance = new RedisEventLog(options, null, TimeProvider.System, log.Logger);
+        await using var node = new TopicNode(instance, options);
+        string id = await node.PublishAsync("t", "1", retain: true);
+        Assert.Equal(id, $"{Assert.Single((await instance.ReadValuesAsync(new TopicSet(["t"]), 10, Cancelled))!).End}");
+        long left = long.Parse(await redis.Server.CommandAsync("PTTL", $"{log.Key}:values:t"), System.Globalization.CultureInfo.InvariantCulture);
+        Assert.InRange(TimeSpan.FromMilliseconds(left), TimeSpan.FromMinutes(59), TimeSpan.FromHours(1));
+    }
 
     [Fact]
     public async Task Instances_that_begin_at_the_same_time_agree_on_the_epoch()
@@ -155,7 +171,7 @@ public sealed class RedisEventLogTests(Redis redis) : EventLogSpecification, ICl
     {
         RedisLog log = Log();
         TopicNode node = log.Node();
-        using TopicReader reader = log.Node().Subscribe("t");
+        using SubscriptionReader reader = log.Node().Subscribe("t");
         await reader.NextAsync();
         string before = await node.PublishAsync("t", "1");
         Assert.Equal("1", await reader.DataAsync());
@@ -174,7 +190,7 @@ public sealed class RedisEventLogTests(Redis redis) : EventLogSpecification, ICl
     {
         RedisLog log = Log();
         TopicNode node = log.Node();
-        using TopicReader reader = log.Node().Subscribe("t");
+        using SubscriptionReader reader = log.Node().Subscribe("t");
         await reader.NextAsync();
         await node.PublishAsync("t", "1");
         Assert.Equal("1", await reader.DataAsync());
@@ -188,7 +204,7 @@ public sealed class RedisEventLogTests(Redis redis) : EventLogSpecification, ICl
     {
         RedisLog log = Log();
         TopicNode node = log.Node();
-        using TopicReader reader = log.Node().Subscribe("t");
+        using SubscriptionReader reader = log.Node().Subscribe("t");
         await reader.NextAsync();
         await node.PublishAsync("t", "0");
         Assert.Equal("0", await reader.DataAsync());

@@ -20,7 +20,7 @@ public sealed class RedisFaultTests
         TopicNode[] publishers = [log.Node(), log.Node()];
         TopicNode other = log.Node();
         string earliest = await other.EarliestAsync();
-        using TopicReader reader = other.Subscribe("t");
+        using SubscriptionReader reader = other.Subscribe("t");
         await reader.NextAsync();
         var acknowledged = new ConcurrentBag<(string Id, string Data)>();
         using var stop = new CancellationTokenSource();
@@ -49,7 +49,7 @@ public sealed class RedisFaultTests
         do
         {
             string frame = await reader.NextAsync();
-            seen.Add((TopicReader.Id(frame), TopicNode.Data(System.Text.Encoding.UTF8.GetBytes(frame))));
+            seen.Add((SubscriptionReader.Id(frame), TopicNode.Data(System.Text.Encoding.UTF8.GetBytes(frame))));
         }
         while (seen[^1].Item1 != last);
         Assert.Equal(all, seen);
@@ -61,7 +61,7 @@ public sealed class RedisFaultTests
         await using RedisServer redis = await Redis.StartAsync();
         await using var log = new RedisLog(redis);
         TopicNode node = log.Node();
-        using TopicReader reader = log.Node().Subscribe("t");
+        using SubscriptionReader reader = log.Node().Subscribe("t");
         await reader.NextAsync();
         string before = await node.PublishAsync("t", "1");
         Assert.Equal("1", await reader.DataAsync());
@@ -87,7 +87,7 @@ public sealed class RedisFaultTests
         TopicNode node = log.Node();
         string kept = await node.PublishAsync("t", "1");
         await redis.CommandAsync("SAVE");
-        using TopicReader reader = node.Subscribe("t", kept);
+        using SubscriptionReader reader = node.Subscribe("t", kept);
         await reader.NextAsync();
         string lost = await node.PublishAsync("t", "2");
         Assert.Equal("2", await reader.DataAsync());
@@ -97,7 +97,7 @@ public sealed class RedisFaultTests
         Assert.Equal([(after, "3")], await node.ReadAsync(kept));
         Assert.Equal(PositionState.Unknown, await node.StateAsync(lost));
         await Eventually.TrueAsync(() => reader.Subscription.IsEnded);
-        using TopicReader back = node.Subscribe("t", lost);
+        using SubscriptionReader back = node.Subscribe("t", lost);
         Assert.StartsWith("event: reset\n", await back.NextAsync(), StringComparison.Ordinal);
     }
 
@@ -123,7 +123,7 @@ public sealed class RedisFaultTests
         await using RedisServer redis = await Redis.StartAsync(RedisServer.WithAppendOnlyFile);
         await using var log = new RedisLog(redis);
         TopicNode node = log.Node();
-        using TopicReader reader = node.Subscribe("t");
+        using SubscriptionReader reader = node.Subscribe("t");
         await reader.NextAsync();
         await node.PublishAsync("t", "1");
         string lost = await node.PublishAsync("t", "2");
@@ -132,7 +132,7 @@ public sealed class RedisFaultTests
         redis.CutAppendOnlyFile(10);
         await redis.StartAsync();
         await Eventually.TrueAsync(() => reader.Subscription.IsEnded);
-        using TopicReader back = node.Subscribe("t", lost);
+        using SubscriptionReader back = node.Subscribe("t", lost);
         Assert.StartsWith("event: reset\n", await back.NextAsync(), StringComparison.Ordinal);
         long calls = await redis.CountScriptsAsync();
         await Task.Delay(1500, Cancelled); // The time in which nothing may be looked for again.
@@ -184,7 +184,7 @@ public sealed class RedisFaultTests
         await Eventually.TrueAsync(async () => (await replica.CommandAsync("INFO", "replication")).Contains("master_link_status:up", StringComparison.Ordinal));
         await using var log = new RedisLog(primary, new TopicOptions { Redis = $"{primary.Configuration},{replica.Configuration}" });
         TopicNode node = log.Node();
-        using TopicReader reader = log.Node().Subscribe("t");
+        using SubscriptionReader reader = log.Node().Subscribe("t");
         await reader.NextAsync();
         string before = await node.PublishAsync("t", "1");
         Assert.Equal("1", await reader.DataAsync());
@@ -205,7 +205,7 @@ public sealed class RedisFaultTests
         await using var log = new RedisLog(redis);
         TopicNode node = log.Node();
         string earliest = await node.EarliestAsync();
-        using TopicReader reader = log.Node().Subscribe("t");
+        using SubscriptionReader reader = log.Node().Subscribe("t");
         await reader.NextAsync();
         await node.PublishAsync("t", "1");
         await redis.CommandAsync("CLIENT", "PAUSE", "5000", "ALL");
@@ -225,7 +225,7 @@ public sealed class RedisFaultTests
         await using RedisServer redis = await Redis.StartAsync();
         await using var log = new RedisLog(redis, new TopicOptions { Redis = $"{redis.Configuration},protocol={protocol}" });
         TopicNode node = log.Node();
-        using TopicReader reader = log.Node().Subscribe("t");
+        using SubscriptionReader reader = log.Node().Subscribe("t");
         await reader.NextAsync();
         for (int number = 0; number < 5; number++)
         {
@@ -244,7 +244,7 @@ public sealed class RedisFaultTests
         await using var log = new RedisLog(redis);
         TopicNode node = log.Node();
         TopicNode other = log.Node();
-        using TopicReader reader = other.Subscribe("t");
+        using SubscriptionReader reader = other.Subscribe("t");
         Task<string> publish = node.PublishAsync("t", "early");
         await Eventually.TrueAsync(() => other.Logs.GetSnapshot().Any(entry => entry.Message.Contains("cannot be reached", StringComparison.Ordinal)));
         await redis.StartAsync();
@@ -258,7 +258,7 @@ public sealed class RedisFaultTests
     }
 
     // What was published about when the stream was reset may come before it.
-    private static async Task ReadUntilAsync(TopicReader reader, string data)
+    private static async Task ReadUntilAsync(SubscriptionReader reader, string data)
     {
         while (await reader.DataAsync() != data)
         {

@@ -61,19 +61,34 @@ public sealed class RedisOptionsTests
         await using var log = new RedisLog(redis, new TopicOptions { Redis = $"{redis.Configuration},user=funcsse,password=PASSWORD" });
         string documents = await File.ReadAllTextAsync(Path.Combine(RepositoryRoot.Path, "docs", "redis.md"), TestContext.Current.CancellationToken);
         string command = documents.Split("redis-cli ACL SETUSER", 2)[1].Split("\n\n", 2)[0]
-            .Replace("{funcsse-topics}", log.Key, StringComparison.Ordinal)
+            .Replace("{funcsse-topics", log.Key.TrimEnd('}'), StringComparison.Ordinal)
             .Replace("'", "", StringComparison.Ordinal);
         string[] rights = command.Split([' ', '\n', '\\'], StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal("OK", await redis.CommandAsync(["ACL", "SETUSER", .. rights, last]));
         TopicNode node = log.Node();
-        using TopicReader reader = log.Node().Subscribe("t", await node.EarliestAsync());
+        using SubscriptionReader reader = log.Node().Subscribe("t", await node.EarliestAsync());
         await reader.NextAsync();
         string id = await node.PublishAsync("t", "1");
         Assert.Equal("1", await reader.DataAsync());
+        await node.PublishAsync("v", "1", retain: true);
+        await node.PublishAsync("w", "1", retain: true);
+        await node.PublishAsync("w", "", retain: true);
+        await node.Tickets.RevokeAsync("ann", TestContext.Current.CancellationToken);
+        using SubscriptionReader values = log.Node().Subscribe("v *");
+        Assert.StartsWith("data: 1\n\n", await values.NextAsync(), StringComparison.Ordinal);
+        await node.Revocations.ReadAsync().WaitAsync(TopicNode.Limit, TestContext.Current.CancellationToken);
+        var runs = new RedisEventLog(RecordingLog.OptionsOf(log.Options), null, TimeProvider.System, log.Logger);
+        await using (var recording = new TopicNode(runs, RecordingLog.OptionsOf(log.Options)))
+        {
+            await recording.PublishAsync("r", "1", retain: true);
+            Assert.Single((await runs.ReadValuesAsync(new TopicSet(["r"]), 10, TestContext.Current.CancellationToken))!);
+        }
+
+        await runs.DisposeAsync();
         await redis.CommandAsync("DEL", log.Key);
         await node.PublishAsync("t", "2");
         Assert.Equal(PositionState.Unknown, await node.StateAsync(id));
-        Assert.Equal(lines * 2, log.Logger.Collector.Count);
+        Assert.Equal(lines * 4, log.Logger.Collector.Count);
         string denied = await redis.CommandAsync("ACL", "LOG");
         Assert.DoesNotContain("xadd", denied, StringComparison.Ordinal);
         Assert.DoesNotContain("appended", denied, StringComparison.Ordinal);

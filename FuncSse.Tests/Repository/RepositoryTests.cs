@@ -22,6 +22,10 @@ public sealed partial class RepositoryTests
         Assert.True(new SseOptions().MaxDuration < limit, $"MaxDuration is {new SseOptions().MaxDuration}, functionTimeout {limit}.");
     }
 
+    [Fact]
+    public void Apps_of_the_template_log_no_query_either() =>
+        Assert.Equal(Read("FuncSse.SelfHost/appsettings.json"), Read("templates/app/SseApp.SelfHost/appsettings.json"));
+
     [Theory]
     [InlineData("infra/app.bicep", "name: 'dotnet-isolated'\n        version: '{0}'")]
     [InlineData("Dockerfile", "dotnet/sdk:{0} ")]

@@ -10,7 +10,7 @@ public sealed class SampleFilesTests
 {
     private static readonly string s_root = RepositoryRoot.Path;
 
-    public static TheoryData<string> Names => ["TokenStream", "QueueToPage", "JobProgress", "ChangesFeed", "Negotiate"];
+    public static TheoryData<string> Names => ["TokenStream", "Agent", "QueueToPage", "Dashboard", "JobProgress", "ChangesFeed", "Negotiate"];
 
     [Fact]
     public void Samples_are_these()

@@ -1,59 +1,99 @@
 using System.Diagnostics;
 using System.Net;
-using System.Text.Json;
 using FuncSse.Streaming;
 using FuncSse.Tests.Topics;
-using Microsoft.AspNetCore.Http;
+using FuncSse.Topics;
 using Microsoft.Extensions.AI;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Playwright;
 using TokenStream;
-using static Microsoft.Playwright.Assertions;
 
 namespace FuncSse.Tests.Samples;
 
 /// <summary>The sample that streams a model's answer.</summary>
-public sealed class TokenStreamTests(Browser browser) : IClassFixture<Browser>
+public sealed class TokenStreamTests
 {
-    private const string Done = "event: done\ndata: stop\n\n";
-
     [Fact]
     public async Task Words_come_one_by_one_and_then_the_end()
     {
         using var model = new ScriptedModel();
         await using SampleServer server = await StartAsync(model);
-        using TopicClient answer = await server.OpenAsync(HttpMethod.Post, "answer", "Why?");
+        using TopicClient answer = await server.OpenAsync(HttpMethod.Post, "answers/a", "Why?");
         Assert.Equal(":\n\n", await answer.FrameAsync());
-        foreach (string word in (string[])["Because", " of", " the", " light."])
+        string run = "";
+        foreach ((int number, string word) in ((string[])["Because", " of", " the", " light."]).Index())
         {
             model.Say(word); // The next one is not said before this one has arrived.
-            Assert.Equal($"data: {word}\n\n", await answer.FrameAsync());
+            string frame = await answer.FrameAsync();
+            run = number == 0 ? SubscriptionReader.Id(frame)[..^1] : run;
+            Assert.Equal($"data: {word}\nid: {run}{number + 1}\n\n", frame);
         }
 
         model.Say("");
         model.Say("\nReally.");
         model.End();
-        Assert.Equal($"data: \ndata: Really.\n\n{Done}", await answer.RestAsync());
+        Assert.Equal($"data: \ndata: Really.\nid: {run}5\n\nevent: done\ndata: stop\nid: {run}6\n\n", await answer.RestAsync());
         Assert.Equal("Why?", model.Prompt);
     }
 
     [Fact]
-    public async Task Client_that_leaves_stops_the_model_within_a_second()
+    public async Task Answer_goes_on_without_its_client_and_another_instance_follows_and_stops_it()
     {
-        await Eventually.WithinASecondAsync(async () =>
+        var log = new MemoryEventLog(RecordingLog.OptionsOf(new TopicOptions()), TimeProvider.System);
+        using var model = new ScriptedModel();
+        await using SampleServer server = await StartAsync(model, log);
+        await using SampleServer other = await StartAsync(model, log);
+        string first;
+        using (TopicClient left = await server.OpenAsync(HttpMethod.Post, "answers/a", "Why?"))
         {
-            using var model = new ScriptedModel();
-            await using SampleServer server = await StartAsync(model);
-            TopicClient answer = await server.OpenAsync(HttpMethod.Post, "answer", "Why?");
             model.Say("Because");
-            await answer.FrameAsync();
-            await answer.FrameAsync();
-            long began = Stopwatch.GetTimestamp();
-            answer.Dispose();
-            await model.Stopped.WaitAsync(TopicServer.Limit, TestContext.Current.CancellationToken);
-            return Stopwatch.GetElapsedTime(began);
-        });
+            await left.FrameAsync();
+            first = await left.FrameAsync();
+        }
+
+        model.Say(" of");
+        using TopicClient answer = await other.OpenAsync(HttpMethod.Get, "answers/a");
+        Assert.Equal(":\n\n", await answer.FrameAsync());
+        Assert.Equal(first, await answer.FrameAsync());
+        Assert.StartsWith("data:  of\n", await answer.FrameAsync(), StringComparison.Ordinal);
+        long began = Stopwatch.GetTimestamp();
+        using HttpResponseMessage stop = await other.SendAsync(HttpMethod.Delete, "answers/a");
+        Assert.Equal(HttpStatusCode.NoContent, stop.StatusCode);
+        await model.Stopped.WaitAsync(TopicServer.Limit, TestContext.Current.CancellationToken);
+        Assert.InRange(Stopwatch.GetElapsedTime(began), TimeSpan.Zero, TimeSpan.FromSeconds(5));
+        Assert.StartsWith("event: broken\ndata: Stopped\n", await answer.FrameAsync(), StringComparison.Ordinal);
+        await Assert.ThrowsAnyAsync<IOException>(answer.RestAsync);
+    }
+
+    [Fact]
+    public async Task Page_of_the_AI_SDK_gets_its_own_format()
+    {
+        const string Path = "answers/a?format=ui";
+        using var model = new ScriptedModel();
+        await using SampleServer server = await StartAsync(model);
+        foreach (string wrong in (string[])["Why?", "{}", """{"messages":[]}""", "null", """{"messages":[{"parts":1}]}"""])
+        {
+            using HttpResponseMessage refused = await server.SendAsync(HttpMethod.Post, Path, wrong);
+            Assert.Equal(HttpStatusCode.BadRequest, refused.StatusCode);
+        }
+
+        model.Say("Because");
+        using HttpResponseMessage response = await server.SendAsync(
+            HttpMethod.Post, Path, """{"id":"1","messages":[{"parts":[]},{"id":"2","role":"user","parts":[{"type":"text","text":"Why?"}]}]}""");
+        Assert.Equal("v1", response.Headers.GetValues("x-vercel-ai-ui-message-stream").Single());
+        using TopicClient second = await server.OpenAsync(HttpMethod.Get, Path);
+        model.End();
+        string whole = await second.RestAsync();
+        Assert.Equal(
+            ":\n\n" + string.Concat(((string[])
+            [
+                """{"type":"start","messageId":"a"}""", """{"type":"text-start","id":"0"}""", """{"type":"text-delta","id":"0","delta":"Because"}""",
+                """{"type":"text-end","id":"0"}""", """{"type":"finish"}""", "[DONE]",
+            ]).Select(part => $"data: {part}\n\n")),
+            whole);
+        Assert.Equal(whole, await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        Assert.Equal("Why?", model.Prompt);
+        using HttpResponseMessage over = await server.SendAsync(HttpMethod.Get, Path);
+        Assert.Equal(HttpStatusCode.NoContent, over.StatusCode);
     }
 
     [Fact]
@@ -61,7 +101,7 @@ public sealed class TokenStreamTests(Browser browser) : IClassFixture<Browser>
     {
         using var model = new ScriptedModel();
         await using SampleServer server = await StartAsync(model);
-        using TopicClient answer = await server.OpenAsync(HttpMethod.Post, "answer", "Why?");
+        using TopicClient answer = await server.OpenAsync(HttpMethod.Post, "answers/a", "Why?");
         model.Say("Because");
         model.End(new InvalidOperationException("The model is away."));
         await Assert.ThrowsAnyAsync<IOException>(answer.RestAsync);
@@ -72,32 +112,9 @@ public sealed class TokenStreamTests(Browser browser) : IClassFixture<Browser>
     {
         using var model = new ScriptedModel();
         await using SampleServer server = await StartAsync(model);
-        using TopicClient answer = await server.OpenAsync(HttpMethod.Post, "answer", "Why?");
+        using TopicClient answer = await server.OpenAsync(HttpMethod.Post, "answers/a", "Why?");
         model.Say("Because");
         model.End(isComplete: false);
-        await Assert.ThrowsAnyAsync<IOException>(answer.RestAsync);
-    }
-
-    [Theory]
-    [InlineData("")]
-    [InlineData("""data: {"error":{"message":"The model is overloaded.","type":"server_error","code":"overloaded"}}""" + "\n\n")]
-    public async Task Stream_of_the_model_that_breaks_or_carries_an_error_does_not_look_like_the_end(string last)
-    {
-        await using FeedServer openAi = await FeedServer.StartAsync(async http =>
-        {
-            FeedServer.Open(http);
-            await http.Response.WriteAsync(
-                """data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"content":"Because"}}]}"""
-                + "\n\n" + last);
-        });
-        using IChatClient model = Models.Create(new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
-        {
-            ["Model:Endpoint"] = $"{openAi.Address}/openai/v1/",
-            ["Model:Name"] = "gpt",
-            ["Model:Key"] = "secret",
-        }).Build());
-        await using SampleServer server = await StartAsync(model);
-        using TopicClient answer = await server.OpenAsync(HttpMethod.Post, "answer", "Why?");
         await Assert.ThrowsAnyAsync<IOException>(answer.RestAsync);
     }
 
@@ -108,150 +125,19 @@ public sealed class TokenStreamTests(Browser browser) : IClassFixture<Browser>
     {
         using var model = new ScriptedModel();
         await using SampleServer server = await StartAsync(model);
-        using HttpResponseMessage response = await server.SendAsync(HttpMethod.Post, "answer", new string('a', size));
+        using HttpResponseMessage response = await server.SendAsync(HttpMethod.Post, "answers/a", new string('a', size));
         Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
         Assert.Null(model.Prompt);
     }
 
-    [Fact]
-    public async Task Local_model_says_a_word_at_each_step_of_its_pace()
-    {
-        var time = new ManualTimeProvider();
-        using var model = new LocalModel(time);
-        CancellationToken end = TestContext.Current.CancellationToken;
-        await using IAsyncEnumerator<ChatResponseUpdate> words =
-            model.GetStreamingResponseAsync("one  two", cancellationToken: end).GetAsyncEnumerator(end);
-        var said = new List<string>();
-        while (true)
+    internal static Task<SampleServer> StartAsync(IChatClient model, IEventLog? log = null) => SampleServer.StartAsync(
+        typeof(AnswerFunctions),
+        (services, _) =>
         {
-            Task<bool> next = words.MoveNextAsync().AsTask();
-            if (next.IsCompleted)
+            services.AddServerSentEvents().AddTopics().AddSingleton(model);
+            if (log is not null)
             {
-                break;
+                services.AddKeyedSingleton<IEventLog>(typeof(RecordingLog), new InstanceLog(log));
             }
-
-            time.Advance(LocalModel.Pace);
-            Assert.True(await next.WaitAsync(TopicServer.Limit, TestContext.Current.CancellationToken));
-            said.Add(words.Current.Text);
-        }
-
-        Assert.Equal(["You ", "said: ", "one ", " ", "two\n\nThis "], said.Take(5));
-        Assert.EndsWith("same way.", string.Concat(said), StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task Settings_choose_a_server_that_speaks_the_protocol_of_OpenAI()
-    {
-        await Eventually.WithinASecondAsync(async () =>
-        {
-            var left = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-            var asked = new TaskCompletionSource<(string Path, string? Key, JsonElement Body)>(TaskCreationOptions.RunContinuationsAsynchronously);
-            await using FeedServer openAi = await FeedServer.StartAsync(async http =>
-            {
-                using JsonDocument body = await JsonDocument.ParseAsync(http.Request.Body);
-                asked.SetResult((http.Request.Path, http.Request.Headers.Authorization, body.RootElement.Clone()));
-                http.RequestAborted.Register(left.SetResult);
-                FeedServer.Open(http);
-                foreach (string word in (string[])["Because", " of"])
-                {
-                    string choice = $$$"""{"index":0,"delta":{"content":"{{{word}}}"}}""";
-                    await http.Response.WriteAsync(
-                        $$"""data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{{choice}}]}""" + "\n\n");
-                }
-
-                await Task.Delay(Timeout.Infinite, http.RequestAborted).ContinueWith(_ => { }, TaskScheduler.Default);
-            });
-            IConfiguration settings = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
-            {
-                ["Model:Endpoint"] = $"{openAi.Address}/openai/v1/",
-                ["Model:Name"] = "gpt",
-                ["Model:Key"] = "secret",
-            }).Build();
-            using IChatClient model = Models.Create(settings);
-            await using SampleServer server = await StartAsync(model);
-            TopicClient answer = await server.OpenAsync(HttpMethod.Post, "answer", "Why?");
-            await answer.FrameAsync();
-            Assert.Equal("data: Because\n\n", await answer.FrameAsync());
-            Assert.Equal("data:  of\n\n", await answer.FrameAsync());
-            (string path, string? key, JsonElement request) = await asked.Task.WaitAsync(TopicServer.Limit, TestContext.Current.CancellationToken);
-            Assert.Equal("/feed/openai/v1/chat/completions", path);
-            Assert.Equal("Bearer secret", key);
-            Assert.Equal("gpt", request.GetProperty("model").GetString());
-            Assert.True(request.GetProperty("stream").GetBoolean());
-            Assert.Contains("Why?", request.GetProperty("messages").GetRawText(), StringComparison.Ordinal);
-
-            long began = Stopwatch.GetTimestamp();
-            answer.Dispose();
-            await left.Task.WaitAsync(TopicServer.Limit, TestContext.Current.CancellationToken);
-            return Stopwatch.GetElapsedTime(began);
         });
-    }
-
-    [Fact]
-    public void Without_an_endpoint_the_local_model_answers()
-    {
-        using IChatClient model = Models.Create(new ConfigurationBuilder().Build());
-        Assert.IsType<LocalModel>(model);
-    }
-
-    [Fact]
-    public async Task Page_shows_the_words_as_they_come()
-    {
-        using var model = new ScriptedModel();
-        await using SampleServer server = await StartAsync(model);
-        IPage page = await AskAsync(server);
-        foreach (string text in (string[])["Because", "Because of", "Because of <b>light</b>"])
-        {
-            model.Say(text[(text.LastIndexOf(' ') + 1)..], " ");
-            await Expect(page.Locator("#answer")).ToHaveTextAsync(text);
-        }
-
-        await Expect(page.Locator("#state")).ToHaveTextAsync("The model answers.");
-        model.End();
-        await Expect(page.Locator("#state")).ToHaveTextAsync("Done.");
-        await Expect(page.Locator("#ask")).ToBeEnabledAsync();
-        Assert.Equal("Why is the sky blue?", model.Prompt);
-    }
-
-    [Fact]
-    public async Task Stop_stops_the_model_within_a_second()
-    {
-        await Eventually.WithinASecondAsync(async () =>
-        {
-            using var model = new ScriptedModel();
-            await using SampleServer server = await StartAsync(model);
-            IPage page = await AskAsync(server);
-            model.Say("Because");
-            await Expect(page.Locator("#answer")).ToHaveTextAsync("Because");
-            await page.GetByRole(AriaRole.Button, new() { Name = "Stop" }).ClickAsync();
-            long began = Stopwatch.GetTimestamp();
-            await model.Stopped.WaitAsync(TopicServer.Limit, TestContext.Current.CancellationToken);
-            TimeSpan time = Stopwatch.GetElapsedTime(began);
-            await Expect(page.Locator("#state")).ToHaveTextAsync("Stopped.");
-            await Expect(page.Locator("#answer")).ToHaveTextAsync("Because");
-            return time;
-        });
-    }
-
-    [Fact]
-    public async Task Page_tells_an_answer_that_broke_off()
-    {
-        using var model = new ScriptedModel();
-        await using SampleServer server = await StartAsync(model);
-        IPage page = await AskAsync(server);
-        model.Say("Because");
-        model.End(new InvalidOperationException("The model is away."));
-        await Expect(page.Locator("#state")).ToContainTextAsync("The answer broke off");
-    }
-
-    private static Task<SampleServer> StartAsync(IChatClient model) => SampleServer.StartAsync(
-        typeof(AnswerFunction), (services, _) => services.AddServerSentEvents().AddSingleton(model));
-
-    private async Task<IPage> AskAsync(SampleServer server)
-    {
-        IPage page = await browser.OpenTabAsync();
-        await page.GotoAsync($"{server.Client.BaseAddress}");
-        await page.GetByRole(AriaRole.Button, new() { Name = "Ask" }).ClickAsync();
-        return page;
-    }
 }

@@ -22,6 +22,9 @@ internal sealed class FaultyLog(IEventLog log) : IEventLog
     /// <summary>Called in place of a read; calls the log itself if it likes.</summary>
     public Func<LogPosition, Func<Task<LogPage>>, Task<LogPage>> OnRead { get; set; } = (_, read) => read();
 
+    /// <summary>Called before the log says whether a topic may have a value.</summary>
+    public Func<Task> BeforeCanRetain { get; set; } = () => Task.CompletedTask;
+
     public bool IsUnreachable { get; set; }
 
     public TimeSpan? OldestAge => log.OldestAge;
@@ -47,6 +50,15 @@ internal sealed class FaultyLog(IEventLog log) : IEventLog
     {
         Interlocked.Increment(ref _appends);
         return OnAppend(() => Reached().AppendAsync(records, CancellationToken.None), cancellationToken);
+    }
+
+    public Task<IReadOnlyList<RetainedValue>?> ReadValuesAsync(TopicSet topics, int max, CancellationToken cancellationToken) =>
+        Reached().ReadValuesAsync(topics, max, cancellationToken);
+
+    public async Task<int> FindRoomAsync(string topic, CancellationToken cancellationToken)
+    {
+        await BeforeCanRetain();
+        return await Reached().FindRoomAsync(topic, cancellationToken);
     }
 
     private IEventLog Reached() => IsUnreachable ? throw new EventLogUnavailableException() : log;

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Text.Json;
+using FuncSse.Topics;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -32,6 +33,7 @@ internal sealed class ScenarioServer : IAsyncDisposable
         WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.Services.AddTopics(options => options.PublishKey = ["key"]);
         WebApplication app = builder.Build();
         var server = new ScenarioServer(app);
         app.MapGet("/", () => Results.Content("<!DOCTYPE html><script type=module src=/scenarios.js></script>", "text/html"));
@@ -42,6 +44,7 @@ internal sealed class ScenarioServer : IAsyncDisposable
         app.MapPost("/report", async (HttpRequest request) => server._report.TrySetResult(await new StreamReader(request.Body).ReadToEndAsync()));
         app.MapMethods("/stream", ["GET", "HEAD"], server.StreamAsync);
         app.MapPost("/echo", EchoAsync);
+        app.MapTopics("/topics");
         await app.StartAsync(TestContext.Current.CancellationToken);
         server._proxy = new FaultyProxy(new Uri(app.Urls.Single()).Port);
         return server;
@@ -104,6 +107,12 @@ internal sealed class ScenarioServer : IAsyncDisposable
 
         if (http.Request.Method == "HEAD")
         {
+            return;
+        }
+
+        if (query.ContainsKey("values"))
+        {
+            await http.Response.WriteAsJsonAsync(new { position = "p", values = Array.Empty<string>() });
             return;
         }
 

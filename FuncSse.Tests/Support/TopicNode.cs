@@ -26,8 +26,10 @@ internal sealed class TopicNode : IAsyncDisposable
         Meters = _services.GetRequiredService<IMeterFactory>();
         Metrics = new TopicMetrics(log, Meters, time, loggers.CreateLogger<TopicMetrics>());
         Writer = new EventLogWriter(log, Metrics, time);
-        Hub = new TopicHub(log, options, Metrics, time);
-        Publisher = new TopicPublisher(Writer, options, Options.Create(new JsonOptions()));
+        Revocations = new Revocations(log, options, time);
+        Hub = new TopicHub(log, options, Revocations, Metrics, time);
+        Publisher = new TopicPublisher(log, Writer, options, Options.Create(new JsonOptions()));
+        Tickets = new TopicTickets(options, Writer, Revocations, time);
     }
 
     public IEventLog Log { get; }
@@ -40,18 +42,22 @@ internal sealed class TopicNode : IAsyncDisposable
 
     public TopicHub Hub { get; }
 
+    public Revocations Revocations { get; }
+
+    public TopicTickets Tickets { get; }
+
     public ITopicPublisher Publisher { get; }
 
     public FakeLogCollector Logs { get; } = new();
 
-    public Task<string> PublishAsync(string topic, string data, string? type = null) =>
-        Publisher.PublishAsync(topic, data, type, TestContext.Current.CancellationToken).WaitAsync(Limit);
+    public Task<string> PublishAsync(string topic, string data, string? type = null, bool retain = false) =>
+        Publisher.PublishAsync(topic, data, type, TestContext.Current.CancellationToken, retain).WaitAsync(Limit);
 
-    public TopicReader Subscribe(string topic, string? lastEventId = null)
+    public SubscriptionReader Subscribe(string topic, string? lastEventId = null)
     {
         var topics = new TopicSet(topic.Split(' '));
         var signal = new SseSignal();
-        return new TopicReader(Hub.Subscribe(topics, lastEventId, signal), signal, (id, own) => Hub.Subscribe(topics, id ?? lastEventId, own));
+        return new SubscriptionReader(Hub.Subscribe(topics, lastEventId, signal), signal, (id, own) => Hub.Subscribe(topics, id ?? lastEventId, own));
     }
 
     /// <summary>Reads from a position to the end: each event as its id and its data.</summary>

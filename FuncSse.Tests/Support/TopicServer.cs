@@ -84,8 +84,8 @@ internal sealed class TopicServer : IAsyncDisposable
         return new TopicClient(response, await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken));
     }
 
-    public Task<string> PublishAsync(string topic, string data) =>
-        Services.GetRequiredService<ITopicPublisher>().PublishAsync(topic, data, cancellationToken: TestContext.Current.CancellationToken).WaitAsync(Limit);
+    public Task<string> PublishAsync(string topic, string data, string? type = null, bool retain = false) =>
+        Services.GetRequiredService<ITopicPublisher>().PublishAsync(topic, data, type, TestContext.Current.CancellationToken, retain).WaitAsync(Limit);
 
     /// <summary>Lets the result answer a HEAD request that no socket has carried.</summary>
     public async Task<HttpResponse> AnswerAsync(string topic, string authorization)

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 namespace FuncSse.Topics;
 
 /// <summary>Decides whether a request may subscribe: to public topics, by the app's own rule, or with a ticket.</summary>
-internal sealed class SubscribeAccess(TopicOptions options, TopicTickets tickets, ILogger<SubscribeAccess> logger)
+internal sealed class SubscribeAccess(TopicOptions options, TopicTickets tickets, Revocations revocations, TimeProvider time, ILogger<SubscribeAccess> logger)
 {
     private readonly TopicSet _public = new(options.Public);
     private readonly SafeLogger _logger = new(logger);
@@ -18,18 +18,38 @@ internal sealed class SubscribeAccess(TopicOptions options, TopicTickets tickets
             return TopicAuthorizationResult.Allow();
         }
 
+        DateTimeOffset now = time.GetUtcNow();
         TopicAuthorizationResult decision = await AskRuleAsync(http, restricted);
         if (decision != TopicAuthorizationResult.ByTicket)
         {
-            return decision;
+            return decision.At(now);
         }
 
+        return await CheckTicketAsync(http, restricted);
+    }
+
+    /// <summary>Decides by the request's ticket alone.</summary>
+    public async Task<TopicAuthorizationResult> CheckTicketAsync(HttpContext http, TopicSet topics)
+    {
         if (!tickets.AreRequired || TicketRequest.Find(http.Request) is not { } ticket || await tickets.ValidateAsync(ticket) is not { } valid)
         {
             return TopicAuthorizationResult.Challenge;
         }
 
-        return valid.Topics.Covers(restricted) ? TopicAuthorizationResult.Allow(valid.Expires, valid.Subject) : TopicAuthorizationResult.Deny;
+        if (valid.Subject is { } subject)
+        {
+            if (!await revocations.TryRefreshAsync())
+            {
+                return TopicAuthorizationResult.Later;
+            }
+
+            if (revocations.IsRevoked(subject, valid.Issued))
+            {
+                return TopicAuthorizationResult.Challenge;
+            }
+        }
+
+        return valid.Topics.Covers(topics) ? TopicAuthorizationResult.Allow(valid) : TopicAuthorizationResult.Deny;
     }
 
     // An app without a rule and without a signing key allows everything.

@@ -25,9 +25,24 @@ public sealed class TopicAuthorizationResult
 
     internal string? Subject { get; private init; }
 
+    /// <summary>Whether a ticket was decisive, and not a rule of the app.</summary>
+    internal bool IsByTicket { get; private init; }
+
+    /// <summary>When the right was given: the time of the ticket, if it has one, or that of the decision.</summary>
+    internal DateTimeOffset? Given { get; private init; }
+
     /// <summary>The client may have the stream.</summary>
     /// <param name="until">When the stream ends with the event <c>expired</c>; <see langword="null"/> for never.</param>
-    /// <param name="subject">The user, for <see cref="Streaming.SseOptions.MaxStreamsPerClient"/>.</param>
+    /// <param name="subject">
+    /// The user, for <see cref="Streaming.SseOptions.MaxStreamsPerClient"/> and for <see cref="ITopicTickets.RevokeAsync"/>, which ends the stream.
+    /// </param>
     public static TopicAuthorizationResult Allow(DateTimeOffset? until = null, string? subject = null) =>
         new() { IsAllowed = true, Until = until, Subject = subject };
+
+    internal static TopicAuthorizationResult Allow(TopicTicket ticket) =>
+        new() { IsAllowed = true, Until = ticket.Expires, Subject = ticket.Subject, IsByTicket = true, Given = ticket.Issued };
+
+    /// <summary>The same, decided at a time.</summary>
+    internal TopicAuthorizationResult At(DateTimeOffset time) =>
+        Subject is null ? this : new() { IsAllowed = IsAllowed, Until = Until, Subject = Subject, Given = time };
 }

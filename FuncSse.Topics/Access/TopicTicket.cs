@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace FuncSse.Topics;
 
 /// <summary>The claims of a valid ticket.</summary>
-internal sealed record TopicTicket(TopicSet Topics, DateTimeOffset Expires, string? Subject)
+internal sealed record TopicTicket(TopicSet Topics, DateTimeOffset? Issued, DateTimeOffset Expires, string? Subject)
 {
     // In seconds, for clocks that differ. The expiry has no such allowance: access must not last longer than the ticket says.
     private const double ClockSkew = 60;
@@ -11,12 +11,16 @@ internal sealed record TopicTicket(TopicSet Topics, DateTimeOffset Expires, stri
     private static readonly double s_latest = (DateTimeOffset.MaxValue - DateTimeOffset.UnixEpoch).TotalSeconds - 1;
 
     /// <summary>Reads the claims; <see langword="null"/> if the ticket is not valid at <paramref name="now"/>.</summary>
-    public static TopicTicket? Read(JsonElement claims, DateTimeOffset now)
+    /// <param name="claims">The claims.</param>
+    /// <param name="now">The time by the app's clock.</param>
+    /// <param name="longest">The longest lifetime of a ticket, from its <c>iat</c>, or from now if it has none.</param>
+    public static TopicTicket? Read(JsonElement claims, DateTimeOffset now, TimeSpan longest)
     {
         double seconds = (now - DateTimeOffset.UnixEpoch).TotalSeconds;
         if (!TryGetTime(claims, "exp", out double? end) || !(end > seconds)
             || !TryGetTime(claims, "nbf", out double? begin) || begin > seconds + ClockSkew
-            || !TryGetTime(claims, "iat", out double? made) || made > seconds + ClockSkew)
+            || !TryGetTime(claims, "iat", out double? made) || made > seconds + ClockSkew
+            || end > (made ?? seconds) + longest.TotalSeconds)
         {
             return null;
         }
@@ -28,7 +32,11 @@ internal sealed record TopicTicket(TopicSet Topics, DateTimeOffset Expires, stri
         }
 
         return claims.TryGetProperty("topics", out JsonElement topics) && ReadTopics(topics) is { } set
-            ? new TopicTicket(set, DateTimeOffset.UnixEpoch.AddSeconds(Math.Min(end.Value, s_latest)), hasSubject ? subject.GetString() : null)
+            ? new TopicTicket(
+                set,
+                made is { } issued ? DateTimeOffset.UnixEpoch.AddSeconds(Math.Max(issued, 0)) : null,
+                DateTimeOffset.UnixEpoch.AddSeconds(Math.Min(end.Value, s_latest)),
+                hasSubject ? subject.GetString() : null)
             : null;
     }
 

@@ -16,11 +16,14 @@ internal sealed class TopicTickets : ITopicTickets
 
     private readonly SecurityKey[] _keys;
     private readonly TokenValidationParameters _parameters;
+    private readonly TimeSpan _longest;
+    private readonly EventLogWriter _writer;
+    private readonly Revocations _revocations;
     private readonly TimeProvider _time;
 
-    public TopicTickets(TopicOptions options, TimeProvider time)
+    public TopicTickets(TopicOptions options, EventLogWriter writer, Revocations revocations, TimeProvider time)
     {
-        _time = time;
+        (_longest, _writer, _revocations, _time) = (options.MaxTicketLifetime, writer, revocations, time);
         _keys = [.. options.SigningKey.Select(key => new SymmetricSecurityKey(Encoding.UTF8.GetBytes(key)))];
         _parameters = new TokenValidationParameters
         {
@@ -40,7 +43,7 @@ internal sealed class TopicTickets : ITopicTickets
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(lifetime, TimeSpan.FromSeconds(1));
         DateTimeOffset now = _time.GetUtcNow();
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(lifetime, DateTimeOffset.MaxValue - now);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(lifetime, _longest);
         var set = new TopicSet(topics);
         if (set.IsEmpty)
         {
@@ -52,7 +55,8 @@ internal sealed class TopicTickets : ITopicTickets
             throw new InvalidOperationException($"Tickets need a key: {TopicOptions.Section}:{nameof(TopicOptions.SigningKey)}.");
         }
 
-        var claims = new Dictionary<string, object> { ["topics"] = set.Topics.ToArray() };
+        // In milliseconds: a ticket that follows a revocation in the same second counts.
+        var claims = new Dictionary<string, object> { ["topics"] = set.Topics.ToArray(), ["iat"] = now.ToUnixTimeMilliseconds() / 1000d };
         if (subject is not null)
         {
             claims["sub"] = subject;
@@ -66,6 +70,30 @@ internal sealed class TopicTickets : ITopicTickets
             SigningCredentials = new SigningCredentials(_keys[0], SecurityAlgorithms.HmacSha256),
         });
         return ticket.Length <= MaxLength ? ticket : throw new ArgumentException($"The ticket has more than {MaxLength} characters.", nameof(topics));
+    }
+
+    public async Task RevokeAsync(string subject, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(subject);
+        string topic = Revocations.TopicOf(subject);
+        DateTimeOffset now = _time.GetUtcNow();
+        await _writer.AppendAsync(topic, type: null, "revoked"u8.ToArray(), retain: true, cancellationToken);
+        _revocations.Add(topic, now);
+        await ClearAsync(cancellationToken);
+    }
+
+    private async Task ClearAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            IReadOnlyList<string> expired = await _revocations.TakeExpiredAsync();
+            await Task.WhenAll(expired.Select(
+                topic => _writer.AppendAsync(topic, type: null, ReadOnlyMemory<byte>.Empty, retain: true, cancellationToken)));
+        }
+        catch (EventLogUnavailableException)
+        {
+            // They do no harm. The subject's right is revoked.
+        }
     }
 
     public void SetCookie(HttpResponse response, string ticket, string path)
@@ -118,7 +146,7 @@ internal sealed class TopicTickets : ITopicTickets
             }
 
             using JsonDocument claims = JsonDocument.Parse(Base64UrlEncoder.DecodeBytes(token.EncodedPayload));
-            return TopicTicket.Read(claims.RootElement, _time.GetUtcNow());
+            return TopicTicket.Read(claims.RootElement, _time.GetUtcNow(), _longest);
         }
         catch (Exception)
         {

@@ -17,6 +17,8 @@ internal sealed class TopicEvent(LogPosition before, LogRecord record, string to
     // The record's line until the event is encoded. Then the frame inside a chunk of HTTP/1.1 (RFC 9112 §7.1), so that it can be sent without
     // a copy; nothing if the record is damaged. Two threads may encode an event at the same time, with the same result.
     private volatile object _content = record.Line;
+    private volatile byte[]? _envelope;
+    private ReadOnlyMemory<byte> _dataWithCarriageReturns;
     private long _nextOfTopic;
 
     public LogPosition Before { get; } = before;
@@ -31,16 +33,23 @@ internal sealed class TopicEvent(LogPosition before, LogRecord record, string to
     /// <summary>When the event was published, by the publisher's clock. It is known once the event is encoded.</summary>
     public DateTimeOffset Published { get; private set; }
 
-    public byte[] Chunk => (byte[])_content;
+    /// <summary>The event's type, if it has one. It is known once the event is encoded.</summary>
+    public string? Type { get; private set; }
 
-    public ReadOnlyMemory<byte> Frame
+    /// <summary>The frame inside a chunk of HTTP/1.1.</summary>
+    /// <param name="inEnvelope">Whether the data is JSON that names the topic. It is encoded when it is needed for the first time.</param>
+    public byte[] Chunk(bool inEnvelope)
     {
-        get
-        {
-            byte[] chunk = Chunk;
-            return chunk.AsMemory((chunk.AsSpan().IndexOf((byte)'\n') + 1)..^2);
-        }
+        byte[] chunk = (byte[])_content;
+        return inEnvelope ? _envelope ??= ToChunk(TopicFrame.Envelope(ToRecord(), Position)) : chunk;
     }
+
+    /// <summary>The frame of a chunk.</summary>
+    public static ReadOnlyMemory<byte> FrameOf(byte[] chunk) => chunk.AsMemory((chunk.AsSpan().IndexOf((byte)'\n') + 1)..^2);
+
+    /// <summary>The event as it was published. It must be encoded.</summary>
+    public EventRecord ToRecord() => new(
+        Topic, Type, Published, _dataWithCarriageReturns.IsEmpty ? TopicFrame.ReadData(FrameOf((byte[])_content).Span) : _dataWithCarriageReturns);
 
     /// <summary>The event's sequence in the hub's ring; 0 outside of it.</summary>
     public long Sequence { get; set; }
@@ -74,8 +83,12 @@ internal sealed class TopicEvent(LogPosition before, LogRecord record, string to
             return [];
         }
 
-        Published = decoded.Published;
-        ReadOnlySpan<byte> frame = TopicFrame.Event(Position, decoded.Type, decoded.Data.Span);
-        return [.. Encoding.ASCII.GetBytes($"{frame.Length:x}\r\n"), .. frame, .. "\r\n"u8];
+        (Published, Type) = (decoded.Published, decoded.Type);
+        // A frame tells the data, except for the kind of its line ends.
+        _dataWithCarriageReturns = decoded.Data.Span.Contains((byte)'\r') ? decoded.Data : default;
+        return ToChunk(TopicFrame.Event(Position, decoded.Type, decoded.Data.Span));
     }
+
+    private static byte[] ToChunk(ReadOnlySpan<byte> frame) =>
+        [.. Encoding.ASCII.GetBytes($"{frame.Length:x}\r\n"), .. frame, .. "\r\n"u8];
 }

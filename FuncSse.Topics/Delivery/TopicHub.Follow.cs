@@ -18,9 +18,9 @@ internal sealed partial class TopicHub
         {
             try
             {
-                position ??= Begin(await log.GetEndAsync(cancellationToken), cancellationToken);
-                EventPage page = await EventPage.ReadAsync(log, position, metrics, cancellationToken);
-                metrics.Reachable();
+                position ??= await BeginAsync(await _log.GetEndAsync(cancellationToken), cancellationToken);
+                EventPage page = await EventPage.ReadAsync(_log, position, Metrics, cancellationToken);
+                Metrics.Reachable();
                 if (page.State != PositionState.Known)
                 {
                     OnPositionLost(page.State, cancellationToken);
@@ -32,7 +32,7 @@ internal sealed partial class TopicHub
                 position = page.End;
                 if (page.IsEmpty || !page.HasMore)
                 {
-                    await log.WaitAsync(position, cancellationToken);
+                    await _log.WaitAsync(position, cancellationToken);
                 }
 
                 continue;
@@ -43,20 +43,33 @@ internal sealed partial class TopicHub
             }
             catch (EventLogUnavailableException exception)
             {
-                metrics.Unreachable(exception);
+                Metrics.Unreachable(exception);
             }
             catch (Exception exception)
             {
-                metrics.ReadingFailed(exception);
+                Metrics.ReadingFailed(exception);
             }
 
             Volatile.Write(ref _isLogUnreachable, true);
-            await Task.Delay(s_retryDelay, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(s_retryDelay, Time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
-    private LogPosition Begin(LogPosition end, CancellationToken cancellationToken)
+    private async Task<LogPosition> BeginAsync(LogPosition end, CancellationToken cancellationToken)
     {
+        lock (_gate)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            _revocations.OnFollowing(true);
+        }
+
+        if (_revocations.AreNeeded)
+        {
+            // Streams may have been let in before revocations that stand before this position.
+            await _revocations.ReadAsync();
+            Array.ForEach(CopySubscriptions(), subscription => subscription.EndIfRevoked(_revocations));
+        }
+
         lock (_gate)
         {
             cancellationToken.ThrowIfCancellationRequested();
@@ -82,20 +95,14 @@ internal sealed partial class TopicHub
 
     private void OpenSubscriptions()
     {
-        TopicSubscription[] subscriptions;
-        lock (_gate)
-        {
-            subscriptions = [.. _subscriptions];
-        }
-
-        Array.ForEach(subscriptions, subscription => subscription.OnHubReady());
+        Array.ForEach(CopySubscriptions(), subscription => subscription.OnHubReady());
     }
 
     // The log was created again, has lost its newest events, or no longer has what follows. Each client comes back with its own position, which
     // decides whether it resumes or is told of a loss.
     private void OnPositionLost(PositionState state, CancellationToken cancellationToken)
     {
-        metrics.HubPositionLost(state);
+        Metrics.HubPositionLost(state);
         EndSubscriptions(cancellationToken);
     }
 
@@ -113,9 +120,15 @@ internal sealed partial class TopicHub
                 _index.Find(next, Ring, _due);
             }
 
-            if (_due.Count > 0 && next.TryEncode(metrics))
+            // Without data, it is one that no ticket needs any more.
+            if (Revocations.IsTopic(next.Topic) && next.TryEncode(Metrics) && !next.ToRecord().Data.IsEmpty)
             {
-                metrics.Read(next.Published);
+                _revocations.Add(next.Topic, next.Published);
+            }
+
+            if (_due.Count > 0 && next.TryEncode(Metrics))
+            {
+                Metrics.Read(next.Published);
                 Offer(next, isLast: i == page.Events.Count - 1);
             }
 

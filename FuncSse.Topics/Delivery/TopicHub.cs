@@ -6,8 +6,10 @@ namespace FuncSse.Topics;
 /// Delivers events to the subscribers of the process. While there are subscribers, it follows the log with one reader, keeps the newest events
 /// in a ring, and wakes the subscribers of each event.
 /// </summary>
-internal sealed partial class TopicHub(IEventLog log, TopicOptions options, TopicMetrics metrics, TimeProvider time) : IAsyncDisposable
+internal sealed partial class TopicHub : IAsyncDisposable
 {
+    private readonly IEventLog _log;
+    private readonly Revocations _revocations;
     private readonly Lock _gate = new();
     private readonly TopicIndex _index = new();
     private readonly HashSet<TopicSubscription> _subscriptions = [];
@@ -15,17 +17,32 @@ internal sealed partial class TopicHub(IEventLog log, TopicOptions options, Topi
     private Task _follow = Task.CompletedTask;
     private LogPosition? _offeredUpTo;
     private bool _isLogUnreachable;
-    private bool _stopped;
+    private volatile bool _stopped;
+
+    public TopicHub(IEventLog log, TopicOptions options, Revocations revocations, TopicMetrics metrics, TimeProvider time)
+    {
+        (_log, _revocations, Metrics, Time) = (log, revocations, metrics, time);
+        Ring = new TopicRing(options.RingSize);
+        Pages = new PageReader(log, metrics, options.RingSize / 2);
+        Values = new ValueReader(log);
+        revocations.Added = EndRevoked;
+    }
+
+    /// <summary>Whether the host has stopped, so that nothing comes any more.</summary>
+    public bool IsStopped => _stopped;
 
     /// <summary>The newest events.</summary>
-    public TopicRing Ring { get; } = new(options.RingSize);
+    public TopicRing Ring { get; }
 
     /// <summary>Reads missed events from the log.</summary>
-    public PageReader Pages { get; } = new(log, metrics, options.RingSize / 2);
+    public PageReader Pages { get; }
 
-    public TopicMetrics Metrics => metrics;
+    /// <summary>Reads retained values from the log.</summary>
+    public ValueReader Values { get; }
 
-    public TimeProvider Time => time;
+    public TopicMetrics Metrics { get; }
+
+    public TimeProvider Time { get; }
 
     /// <summary>Whether the log cannot be reached, so that its end is unknown.</summary>
     public bool IsLogUnreachable => Volatile.Read(ref _isLogUnreachable);
@@ -41,9 +58,16 @@ internal sealed partial class TopicHub(IEventLog log, TopicOptions options, Topi
     /// Called by the hub's reader instead of setting the signal, if the consumer waits. The consumer keeps waiting until the call returns. It
     /// must not block, and returns whether the consumer may keep waiting.
     /// </param>
-    public TopicSubscription Subscribe(TopicSet topics, string? lastEventId, SseSignal signal, Func<bool>? sendNow = null)
+    /// <param name="access">Who subscribes, and since when this is allowed; <see langword="null"/> for the app itself.</param>
+    public TopicSubscription Subscribe(
+        TopicSet topics, string? lastEventId, SseSignal signal, Func<bool>? sendNow = null, TopicAuthorizationResult? access = null)
     {
-        var subscription = new TopicSubscription(this, topics, lastEventId, signal, sendNow);
+        if (access?.Subject is not null)
+        {
+            _revocations.Need();
+        }
+
+        var subscription = new TopicSubscription(this, topics, lastEventId, signal, sendNow, access);
         lock (_gate)
         {
             if (_stopped)
@@ -67,6 +91,7 @@ internal sealed partial class TopicHub(IEventLog log, TopicOptions options, Topi
             }
         }
 
+        subscription.EndIfRevoked(_revocations); // Since access was checked.
         subscription.OnHubReady();
         return subscription;
     }
@@ -102,6 +127,19 @@ internal sealed partial class TopicHub(IEventLog log, TopicOptions options, Topi
         EndSubscriptions(CancellationToken.None);
         await _follow;
         await Pages.DisposeAsync();
+        Values.Dispose();
+    }
+
+    // A subject's rights until a time are revoked.
+    private void EndRevoked(string topic, DateTimeOffset until) =>
+        Array.ForEach(CopySubscriptions(), subscription => subscription.EndIfRevoked(topic, until));
+
+    private TopicSubscription[] CopySubscriptions()
+    {
+        lock (_gate)
+        {
+            return [.. _subscriptions];
+        }
     }
 
     private void EndSubscriptions(CancellationToken cancellationToken)
@@ -121,6 +159,7 @@ internal sealed partial class TopicHub(IEventLog log, TopicOptions options, Topi
 
     private void StopFollowing()
     {
+        _revocations.OnFollowing(false);
         // Continuations must not run here, under the lock.
         _ = _following?.CancelAsync();
         _following = null;

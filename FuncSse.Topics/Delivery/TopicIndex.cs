@@ -50,7 +50,7 @@ internal sealed class TopicIndex
         }
 
         ReadOnlySpan<char> topic = found.Topic;
-        for (int length = 0; ; length++)
+        for (int length = topic[0] == '$' ? 1 : 0; ; length++) // "*" does not cover reserved names.
         {
             if (_prefixesOf.TryGetValue(topic[..length], out entry))
             {

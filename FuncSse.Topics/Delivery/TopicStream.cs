@@ -5,7 +5,14 @@ namespace FuncSse.Topics;
 
 /// <summary>Sends the frames of a subscription, which are encoded already. Its keep-alives are position frames.</summary>
 internal sealed class TopicStream(
-    HttpContext http, StreamServices streams, SseStreamSettings settings, TopicHub hub, TopicSet topics, CancellationToken hostCancelled)
+    HttpContext http,
+    StreamServices streams,
+    SseStreamSettings settings,
+    TopicHub hub,
+    TopicSet topics,
+    TopicQuery query,
+    TopicAuthorizationResult access,
+    CancellationToken hostCancelled)
     : SseStream(http, streams, settings, hostCancelled)
 {
     // The thread is given back after this number of frames without a wait.
@@ -15,13 +22,12 @@ internal sealed class TopicStream(
 
     protected override async Task PumpAsync(string? lastEventId)
     {
-        using TopicSubscription subscription = _subscription = hub.Subscribe(topics, lastEventId, Signal, TrySendNow);
+        using TopicSubscription subscription = _subscription = hub.Subscribe(topics, lastEventId, Signal, TrySendNow, access);
         while (IsOpen)
         {
-            for (int run = 1; IsOpen && subscription.TryRead(out ReadOnlyMemory<byte> frame, out TopicEvent? next); run++)
+            for (int run = 1; IsOpen && subscription.TryRead(out TopicItem next); run++)
             {
-                Writer.WriteFrame(frame);
-                OnEventWritten(retry: null, isPosition: next is null);
+                Write(next);
 
                 if (Writer.Unflushed >= SseStreamWriter.DataWindow)
                 {
@@ -34,7 +40,11 @@ internal sealed class TopicStream(
                 }
             }
 
-            if (subscription.IsEnded && IsOpen)
+            if (subscription.IsRevoked && IsOpen)
+            {
+                EndByTicket();
+            }
+            else if (subscription.IsEnded && IsOpen)
             {
                 // The hub has lost its position, so the streams of all clients end at the same time.
                 TimeSpan retry = SseDelays.HostGone(Settings.Retry);
@@ -64,20 +74,48 @@ internal sealed class TopicStream(
     // without the server's response writer, which saves a tenth of the cost of an event.
     private bool TrySendNow()
     {
-        if (!IsOpen || !_subscription!.TryRead(out ReadOnlyMemory<byte> frame, out TopicEvent? next))
+        if (!IsOpen || !_subscription!.TryRead(out TopicItem next))
         {
             return IsOpen;
         }
 
-        if (next is not null && !_subscription.HasMore && frame.Length <= SseStreamWriter.DataWindow)
+        if (next.Event is { } single && !_subscription.HasMore)
         {
-            return TrySend(frame, next.Chunk);
+            if (!query.Accepts(single.Type))
+            {
+                return true;
+            }
+
+            byte[] chunk = single.Chunk(query.Envelope);
+            ReadOnlyMemory<byte> frame = TopicEvent.FrameOf(chunk);
+            if (frame.Length <= SseStreamWriter.DataWindow)
+            {
+                return TrySend(frame, chunk);
+            }
         }
 
-        Writer.WriteFrame(frame);
-        OnEventWritten(retry: null, isPosition: next is null);
+        Write(next);
         return false;
     }
+
+    private void Write(TopicItem next)
+    {
+        if (Encode(next, query) is { IsEmpty: false } frame)
+        {
+            Writer.WriteFrame(frame);
+            OnEventWritten(retry: null, isPosition: next is { Event: null, Value: null });
+        }
+    }
+
+    /// <summary>The frame; empty for what the client does not want.</summary>
+    internal static ReadOnlyMemory<byte> Encode(TopicItem next, TopicQuery query) => next switch
+    {
+        { Event: { } one } => query.Accepts(one.Type) ? TopicEvent.FrameOf(one.Chunk(query.Envelope)) : default,
+        { Value: { } value } => query.Accepts(value.Type) ? TopicFrame.Value(value, query.Envelope) : default,
+        // Without position frames, the id of the reset is what the client comes back with.
+        { LossReason: { } reason } => TopicFrame.Reset(reason, query.Positions ? null : next.Position),
+        _ => query.Positions ? TopicFrame.Position(next.Position!) : default,
+    };
 
     protected override void CancelFeed() => _subscription?.Dispose();
 
@@ -85,13 +123,13 @@ internal sealed class TopicStream(
 
     protected override void WriteKeepAlive()
     {
-        if (_subscription!.PositionFrame() is { IsEmpty: false } frame)
+        if (query.Positions && _subscription!.FindPosition() is { } position)
         {
-            Writer.WriteFrame(frame);
+            Writer.WriteFrame(TopicFrame.Position(position));
         }
         else
         {
-            Writer.WriteComment(); // There is no position yet.
+            Writer.WriteComment(); // There is no position yet, or the client wants none.
         }
     }
 }

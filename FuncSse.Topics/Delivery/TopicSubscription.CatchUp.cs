@@ -17,14 +17,20 @@ internal sealed partial class TopicSubscription
         ThreadPool.UnsafeQueueUserWorkItem(static call => _ = call.Subscription.LoadAsync(call.From), (Subscription: this, From: from), preferLocal: false);
     }
 
-    private async Task LoadAsync(LogPosition? from)
+    private Task LoadAsync(LogPosition? from) => RetryAsync(async () =>
+    {
+        LogPosition position = _position ?? from ?? await hub.Pages.FindEarliestAsync();
+        return OnPageLoaded(position, await hub.Pages.ReadAsync(position));
+    });
+
+    // Tries until it is done, and wakes the consumer.
+    private async Task RetryAsync(Func<Task<bool>> tryAsync)
     {
         for (TimeSpan delay = s_firstRetryDelay; !IsEnded; delay = delay * 2 < s_longestRetryDelay ? delay * 2 : s_longestRetryDelay)
         {
             try
             {
-                LogPosition position = _position ?? from ?? await hub.Pages.FindEarliestAsync();
-                if (OnPageLoaded(position, await hub.Pages.ReadAsync(position)))
+                if (await tryAsync())
                 {
                     signal.Set();
                     return;

@@ -7,8 +7,7 @@ internal sealed partial class TopicSubscription
     {
         if (lastEventId is null)
         {
-            Open(head.Position);
-            (_state, _last, _next) = (State.Live, head.Sequence, 0);
+            OpenNow(head);
         }
         else if (lastEventId == Earliest)
         {
@@ -33,8 +32,7 @@ internal sealed partial class TopicSubscription
     {
         if (_position is null)
         {
-            _control = TopicFrame.Position(position);
-            _position = position;
+            (_opening, _position) = (position, position);
         }
     }
 
@@ -46,10 +44,9 @@ internal sealed partial class TopicSubscription
             return;
         }
 
-        hub.Metrics.Reset(reason);
-        _control = TopicFrame.Reset(reason, head.Position);
-        _position = head.Position;
-        (_state, _last, _next) = (State.Live, head.Sequence, 0);
+        _lossReason = PositionStates.Name(reason);
+        hub.Metrics.Reset(_lossReason);
+        OpenNow(head);
     }
 
     private void Resume()

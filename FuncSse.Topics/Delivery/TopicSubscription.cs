@@ -6,19 +6,19 @@ namespace FuncSse.Topics;
 /// A position in the log and a set of topics. It has no queue: events that it has not sent are in the hub's ring, or in the log.
 /// </summary>
 /// <remarks>
-/// It has one consumer, which calls <see cref="TryRead"/> until there is no frame, and then waits for the signal. The consumer continues on
-/// the thread that sets the signal, and must not block it. The first frame is the opening: a position, or a reset and a position. A reset may
-/// come later too.
+/// It has one consumer, which calls <see cref="TryRead"/> until there is nothing, and then waits for the signal. The consumer continues on
+/// the thread that sets the signal, and must not block it. First comes the opening: the retained values for a new subscriber, and a position. A loss,
+/// which may come later too, is told before it.
 /// </remarks>
 internal sealed partial class TopicSubscription(
-    TopicHub hub, TopicSet topics, string? lastEventId, SseSignal signal, Func<bool>? sendNow) : IDisposable
+    TopicHub hub, TopicSet topics, string? lastEventId, SseSignal signal, Func<bool>? sendNow, TopicAuthorizationResult? access) : IDisposable
 {
     /// <summary>The last event id of a client that asks for all events that are kept.</summary>
     public const string Earliest = "earliest";
 
     private readonly Lock _gate = new();
+    private readonly string? _revocation = access?.Subject is { } subject ? Revocations.TopicOf(subject) : null;
     private volatile State _state = State.Waiting;
-    private byte[]? _control;
     private bool _isWoken;
 
     // All events of the topics up to here are sent; null before the opening.
@@ -42,28 +42,31 @@ internal sealed partial class TopicSubscription(
     /// <summary>Whether no more frames come: the hub has ended or lost its position, or <see cref="Dispose"/> was called.</summary>
     public bool IsEnded => _state == State.Ended;
 
+    /// <summary>Whether the subscriber's right was revoked.</summary>
+    public bool IsRevoked { get; private set; }
+
     /// <summary>Whether the ring has another event for it. <see langword="false"/> is reliable on the hub's reader only, which adds the events.</summary>
     public bool HasMore => _next != 0;
 
-    /// <summary>Takes the next frame. Its bytes are shared by all subscriptions and must not be changed.</summary>
-    /// <param name="frame">The frame.</param>
-    /// <param name="next">The event of the frame; <see langword="null"/> if the frame is about the position.</param>
-    public bool TryRead(out ReadOnlyMemory<byte> frame, out TopicEvent? next)
+    /// <summary>Takes what comes next. An event is encoded, and is shared by all subscriptions.</summary>
+    public bool TryRead(out TopicItem next)
     {
-        next = null;
-        frame = default;
+        next = default;
         lock (_gate)
         {
             while (_state != State.Ended)
             {
-                if (_control is not null)
+                if (TryReadOpening(out next))
                 {
-                    frame = _control;
-                    _control = null;
                     return true;
                 }
 
-                // Each turn without a frame changes the state, or moves on in the log.
+                if (_isLoadingValues)
+                {
+                    return false;
+                }
+
+                // Each turn without an event changes the state, or moves on in the log.
                 TopicEvent? found;
                 if (_state == State.Paging)
                 {
@@ -78,10 +81,10 @@ internal sealed partial class TopicSubscription(
                     return false;
                 }
 
-                if (found is not null && found.TryEncode(hub.Metrics))
+                if (found is not null && !IsInValue(found) && found.TryEncode(hub.Metrics))
                 {
                     hub.Metrics.Delivered();
-                    (next, frame) = (found, found.Frame);
+                    next = new TopicItem(found);
                     return true;
                 }
             }
@@ -91,16 +94,16 @@ internal sealed partial class TopicSubscription(
     }
 
     /// <summary>
-    /// A position frame, for keep-alives: all events of the topics up to this position are sent. It is empty before the opening, and while the
-    /// client has not been told of a loss.
+    /// All events of the topics up to this position are sent; <see langword="null"/> before the opening, and while the client has not been told of a
+    /// loss.
     /// </summary>
-    public ReadOnlyMemory<byte> PositionFrame()
+    public LogPosition? FindPosition()
     {
         lock (_gate)
         {
-            if (_position is null || _control is not null)
+            if (_position is null || _opening is not null)
             {
-                return default;
+                return null;
             }
 
             if (_state == State.Live && _next == 0 && hub.OfferedUpTo is { } offered && offered.IsAfter(_position))
@@ -108,7 +111,7 @@ internal sealed partial class TopicSubscription(
                 _position = offered;
             }
 
-            return TopicFrame.Position(_position);
+            return _position;
         }
     }
 
@@ -116,6 +119,30 @@ internal sealed partial class TopicSubscription(
     {
         End();
         hub.Unsubscribe(this);
+    }
+
+    /// <summary>Ends it if the subscriber's right was revoked after it was given.</summary>
+    public void EndIfRevoked(Revocations revocations)
+    {
+        if (_revocation is not null && revocations.IsRevoked(access!.Subject!, access.Given))
+        {
+            EndRevoked();
+        }
+    }
+
+    /// <summary>Ends it if this revocation, which comes now, is about the subscriber. A stream that a rule of the app let in has no ticket to compare.</summary>
+    public void EndIfRevoked(string revocation, DateTimeOffset until)
+    {
+        if (_revocation == revocation && (!access!.IsByTicket || access.Given is not { } given || given <= until))
+        {
+            EndRevoked();
+        }
+    }
+
+    private void EndRevoked()
+    {
+        IsRevoked = true;
+        End();
     }
 
     public void End()

@@ -17,7 +17,8 @@ internal enum RecordKind
 /// <param name="Type">The event's type, if it has one.</param>
 /// <param name="Published">When it was published, by the publisher's clock: for the metric of the delay, and nothing else.</param>
 /// <param name="Data">The data: UTF-8.</param>
-internal sealed record EventRecord(string Topic, string? Type, DateTimeOffset Published, ReadOnlyMemory<byte> Data)
+/// <param name="IsRetained">Whether the event is kept as the topic's value, or clears the value if it has no data.</param>
+internal sealed record EventRecord(string Topic, string? Type, DateTimeOffset Published, ReadOnlyMemory<byte> Data, bool IsRetained = false)
 {
     private const int Version = 2;
 
@@ -25,6 +26,9 @@ internal sealed record EventRecord(string Topic, string? Type, DateTimeOffset Pu
     private static readonly JsonWriterOptions s_options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
     private static ReadOnlySpan<byte> Beginning => "{\"v\":2,\"t\":\""u8;
+
+    // Follows the topic's name. The number is 0 if there is no data.
+    private static ReadOnlySpan<byte> Retained => "\",\"k\":"u8;
 
     /// <summary>The line, which ends with a mark of its own: two lines of the same event differ.</summary>
     public byte[] Encode()
@@ -35,6 +39,11 @@ internal sealed record EventRecord(string Topic, string? Type, DateTimeOffset Pu
             json.WriteStartObject();
             json.WriteNumber("v"u8, Version);
             json.WriteString("t"u8, Topic);
+            if (IsRetained)
+            {
+                json.WriteNumber("k"u8, Data.IsEmpty ? 0 : 1);
+            }
+
             if (Type is not null)
             {
                 json.WriteString("e"u8, Type);
@@ -72,6 +81,28 @@ internal sealed record EventRecord(string Topic, string? Type, DateTimeOffset Pu
         return true;
     }
 
+    /// <summary>Whether <see cref="Encode"/> made the line of an event that is kept as its topic's value, or that clears the value.</summary>
+    /// <param name="line">The line.</param>
+    /// <param name="topic">The topic's name.</param>
+    /// <param name="clears">Whether the topic has no value after it.</param>
+    public static bool IsRetainedLine(ReadOnlySpan<byte> line, out ReadOnlySpan<byte> topic, out bool clears)
+    {
+        clears = false;
+        if (!TryReadTopic(line, out topic))
+        {
+            return false;
+        }
+
+        ReadOnlySpan<byte> rest = line[(Beginning.Length + topic.Length)..];
+        if (!rest.StartsWith(Retained) || rest.Length == Retained.Length)
+        {
+            return false;
+        }
+
+        clears = rest[Retained.Length] == '0';
+        return true;
+    }
+
     /// <summary>Reads a line.</summary>
     /// <param name="line">The line: any bytes.</param>
     /// <param name="record">The event; <see langword="null"/> if the line has none.</param>
@@ -94,6 +125,7 @@ internal sealed record EventRecord(string Topic, string? Type, DateTimeOffset Pu
         var json = new Utf8JsonReader(line);
         (string? topic, string? type, byte[]? data) = (null, null, null);
         (long version, long published) = (0, long.MinValue);
+        bool isRetained = false;
         if (!json.Read() || json.TokenType != JsonTokenType.StartObject)
         {
             return RecordKind.Damaged;
@@ -107,6 +139,7 @@ internal sealed record EventRecord(string Topic, string? Type, DateTimeOffset Pu
             {
                 case (byte)'v': version = json.GetInt64(); break;
                 case (byte)'t': topic = json.GetString(); break;
+                case (byte)'k': isRetained = json.GetInt64() is 0 or 1; break;
                 case (byte)'e': type = json.GetString(); break;
                 case (byte)'p': published = json.GetInt64(); break;
                 case (byte)'d': data = Text(ref json); break;
@@ -121,12 +154,12 @@ internal sealed record EventRecord(string Topic, string? Type, DateTimeOffset Pu
         }
 
         bool isWhole = json.TokenType == JsonTokenType.EndObject && !json.Read() && version == Version;
-        if (!isWhole || data is null || !TopicName.IsValid(topic) || !EventType.IsValid(type))
+        if (!isWhole || data is null || !(TopicName.IsValid(topic) || TopicName.IsReserved(topic)) || !EventType.IsValid(type))
         {
             return RecordKind.Damaged;
         }
 
-        record = new EventRecord(topic!, type, DateTimeOffset.FromUnixTimeMilliseconds(published), data);
+        record = new EventRecord(topic!, type, DateTimeOffset.FromUnixTimeMilliseconds(published), data, isRetained);
         return RecordKind.Event;
     }
 

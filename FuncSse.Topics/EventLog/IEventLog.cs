@@ -1,6 +1,13 @@
 namespace FuncSse.Topics;
 
 /// <summary>
+/// Makes an event log. A package registers one as a keyed service, under the value of <see cref="TopicOptions.Log"/>. It is called for the log of the
+/// topics, and for that of the recorded streams, which has another name.
+/// </summary>
+/// <param name="options">The name and the bounds of the log.</param>
+public delegate IEventLog EventLogFactory(TopicOptions options);
+
+/// <summary>
 /// One append-only sequence of records for all topics of the app. A log knows nothing of what is in a record but its mark
 /// (<see cref="RecordMark"/>): encoding and group commit are common to all logs.
 /// </summary>
@@ -45,5 +52,24 @@ public interface IEventLog
     /// first attempt landed or not.
     /// </param>
     /// <param name="cancellationToken">Ends the call; the records may still land.</param>
+    /// <remarks>When it returns, both the records and the retained values among them are kept.</remarks>
     Task<IReadOnlyList<LogPosition>> AppendAsync(IReadOnlyList<NumberedRecord> records, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Reads the retained values of topics. Each is at least as new as the newest one whose append had returned, in any process, before the call, and
+    /// as the newest one in what this process has read of the log. Values outlive the retention and the epoch.
+    /// </summary>
+    /// <param name="topics">The topics.</param>
+    /// <param name="max">The most values to read.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
+    /// <returns>The values in any order; <see langword="null"/> if there are more than <paramref name="max"/>.</returns>
+    Task<IReadOnlyList<RetainedValue>?> ReadValuesAsync(TopicSet topics, int max, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// How many more topics may have a value: the rest of <see cref="TopicOptions.MaxRetained"/>, or <see cref="int.MaxValue"/> if this topic has one.
+    /// Topics that begin with <c>$</c> do not count. Processes that ask at the same time may exceed the limit together.
+    /// </summary>
+    /// <param name="topic">The topic.</param>
+    /// <param name="cancellationToken">Ends the call.</param>
+    Task<int> FindRoomAsync(string topic, CancellationToken cancellationToken);
 }

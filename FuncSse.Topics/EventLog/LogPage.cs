@@ -13,10 +13,19 @@ public enum PositionState
     Unknown,
 }
 
+/// <summary>The names of the states, as clients and metrics have them.</summary>
+internal static class PositionStates
+{
+    /// <summary>The name of a state other than known.</summary>
+    public static string Name(PositionState state) => state == PositionState.Expired ? "expired" : "unknown";
+}
+
 /// <summary>A record that is to be appended.</summary>
 /// <param name="Number">Greater than that of each record that this process appended before. A record that comes again has the same number.</param>
 /// <param name="Line">One line of text without its end, and not empty.</param>
-public readonly record struct NumberedRecord(long Number, ReadOnlyMemory<byte> Line);
+/// <param name="RetainedTopic">The topic whose retained value the record becomes; <see langword="null"/> if it is not retained.</param>
+/// <param name="Clears">Whether the topic has no value after it.</param>
+public readonly record struct NumberedRecord(long Number, ReadOnlyMemory<byte> Line, string? RetainedTopic = null, bool Clears = false);
 
 /// <summary>A record as it stands in the log.</summary>
 /// <param name="Line">Its bytes without the line's end.</param>

@@ -17,6 +17,7 @@ public sealed class MemoryEventLog : IEventLog
     private readonly Lock _gate = new();
     private readonly List<(LogRecord Record, long Appended)> _records = [];
     private readonly Dictionary<long, LogPosition> _lastAppend = [];
+    private readonly MemoryValues _values;
     private TaskCompletionSource _appended = NewSignal();
     private LogPosition _end = new(LogPosition.NewEpoch(), 0, 0);
     private LogPosition _earliest;
@@ -30,6 +31,7 @@ public sealed class MemoryEventLog : IEventLog
     {
         ArgumentNullException.ThrowIfNull(options);
         (_maxBytes, _retention, _time) = (Math.Min(options.MaxLogSize, MaxBytes), options.Retention, time);
+        _values = new MemoryValues(options, time);
         _earliest = _end;
     }
 
@@ -133,6 +135,7 @@ public sealed class MemoryEventLog : IEventLog
                 _lastAppend.Add(records[index].Number, _end);
                 _records.Add((new LogRecord(line, _end), _time.GetTimestamp()));
                 _bytes += line.Length + Overhead;
+                _values.Set(records[index], _end);
             }
 
             Trim();
@@ -141,6 +144,24 @@ public sealed class MemoryEventLog : IEventLog
 
         appended.SetResult();
         return Task.FromResult<IReadOnlyList<LogPosition>>(ends);
+    }
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<RetainedValue>?> ReadValuesAsync(TopicSet topics, int max, CancellationToken cancellationToken)
+    {
+        lock (_gate)
+        {
+            return Task.FromResult(_values.Read(topics, max));
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task<int> FindRoomAsync(string topic, CancellationToken cancellationToken)
+    {
+        lock (_gate)
+        {
+            return Task.FromResult(_values.FindRoom(topic));
+        }
     }
 
     private void Trim()

@@ -8,7 +8,7 @@ namespace FuncSse.Topics;
 /// may publish until their own end.
 /// </summary>
 internal sealed class TopicHostedService(
-    EventLogWriter writer, TopicHub hub, TopicOptions options, IHostApplicationLifetime lifetime, ILogger<TopicHostedService> logger)
+    EventLogWriter writer, TopicHub hub, RecordedStreams recordings, TopicOptions options, IHostApplicationLifetime lifetime, ILogger<TopicHostedService> logger)
     : IHostedLifecycleService
 {
     // 16 random characters cannot be guessed over a network.
@@ -27,6 +27,7 @@ internal sealed class TopicHostedService(
 
     public async Task StoppedAsync(CancellationToken cancellationToken)
     {
+        await recordings.StopAsync();
         await writer.StopAsync();
         await hub.DisposeAsync();
     }

@@ -48,6 +48,15 @@ public sealed class TopicOptions
     /// </summary>
     public int? MaxPublishRate { get; set; }
 
+    /// <summary>The most topics that may have a retained value: 0 to 1,000,000; 10,000 by default.</summary>
+    public int MaxRetained { get; set; } = 10_000;
+
+    /// <summary>The most feeds that are recorded at a time in a process: 1 to 100,000; 1,000 by default.</summary>
+    public int MaxRecordings { get; set; } = 1000;
+
+    /// <summary>The longest lifetime of a ticket: 1 s to 365 days, 24 h by default. Tickets that live longer are refused.</summary>
+    public TimeSpan MaxTicketLifetime { get; set; } = TimeSpan.FromHours(24);
+
     /// <summary>The names and patterns that need no ticket: none by default.</summary>
     public IReadOnlyList<string> Public { get; set; } = [];
 
@@ -62,6 +71,18 @@ public sealed class TopicOptions
     /// key, the default, topics are public.
     /// </summary>
     public IReadOnlyList<string> SigningKey { get; set; } = [];
+
+    /// <summary>How long retained values are kept; <see langword="null"/> for ever.</summary>
+    internal TimeSpan? ValueLifetime { get; private set; }
+
+    /// <summary>The same options for another log, whose retained values are kept for as long as events, and for 15 minutes at least.</summary>
+    internal TopicOptions WithValuesThatExpire(string name)
+    {
+        var copy = (TopicOptions)MemberwiseClone();
+        copy.Name = name;
+        copy.ValueLifetime = TimeSpan.FromTicks(Math.Max(Retention.Ticks, TimeSpan.FromMinutes(15).Ticks));
+        return copy;
+    }
 
     internal static bool IsSigningKey(string key) => System.Text.Encoding.UTF8.GetByteCount(key) >= 32;
 }

@@ -35,6 +35,10 @@ internal sealed class TopicOptionsSetup(IConfigurationSection section, ILogger<T
         options.PollInterval = settings.Time(nameof(options.PollInterval), options.PollInterval, TimeSpan.FromMilliseconds(10), TimeSpan.FromSeconds(10));
         options.MaxTopicsPerStream = (int)settings.Number(nameof(options.MaxTopicsPerStream), options.MaxTopicsPerStream, 1, 10_000);
         options.MaxPublishRate = settings.Limit(nameof(options.MaxPublishRate), options.MaxPublishRate);
+        options.MaxRetained = (int)settings.Number(nameof(options.MaxRetained), options.MaxRetained, 0, 1_000_000);
+        options.MaxRecordings = (int)settings.Number(nameof(options.MaxRecordings), options.MaxRecordings, 1, 100_000);
+        options.MaxTicketLifetime = settings.Time(
+            nameof(options.MaxTicketLifetime), options.MaxTicketLifetime, TimeSpan.FromSeconds(1), TimeSpan.FromDays(365));
         options.Public = settings.List(
             nameof(options.Public), options.Public, list => list.All(TopicName.IsValidToSubscribe), "names of topics and patterns such as news/*, separated by spaces", ' ');
         options.PublishKey = settings.Secrets(nameof(options.PublishKey), options.PublishKey, key => key.Length > 0, "a key that is not empty, or several as :0, :1, …");

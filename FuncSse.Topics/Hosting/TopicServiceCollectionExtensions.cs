@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using FuncSse.Streaming;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -11,7 +12,7 @@ namespace FuncSse.Topics;
 public static class TopicServiceCollectionExtensions
 {
     /// <summary>
-    /// Adds <see cref="ITopicPublisher"/>, <see cref="ITopicTickets"/> and the services that <see cref="TopicStreamResult"/> and
+    /// Adds <see cref="ITopicPublisher"/>, <see cref="ITopicReader"/>, <see cref="ITopicTickets"/>, <see cref="IRecordedStreams"/> and the services that <see cref="TopicStreamResult"/> and
     /// <see cref="TopicPublishResult"/> need, including those of event streams. Events are kept in memory unless
     /// <see cref="TopicOptions.Log"/> names another log, whose package must be added too.
     /// </summary>
@@ -57,26 +58,44 @@ public static class TopicServiceCollectionExtensions
         services.AddSingleton<IValidateOptions<TopicOptions>, TopicOptionsSetup.Check>();
         services.AddSingleton(provider => provider.GetRequiredService<IOptions<TopicOptions>>().Value);
         services.TryAddSingleton(TimeProvider.System);
-        services.AddKeyedSingleton<IEventLog>("memory", (provider, _) =>
-            new MemoryEventLog(provider.GetRequiredService<TopicOptions>(), provider.GetRequiredService<TimeProvider>()));
-        services.TryAddSingleton(FindLog);
+        services.AddKeyedSingleton<EventLogFactory>(
+            "memory", (provider, _) => options => new MemoryEventLog(options, provider.GetRequiredService<TimeProvider>()));
+        services.TryAddSingleton(provider => CreateLog(provider, provider.GetRequiredService<TopicOptions>()));
+        services.TryAddKeyedSingleton(
+            typeof(RecordingLog), (provider, _) => CreateLog(provider, RecordingLog.OptionsOf(provider.GetRequiredService<TopicOptions>())));
         services.AddSingleton<TopicMetrics>();
         services.AddSingleton<EventLogWriter>();
+        services.AddSingleton<Revocations>();
         services.AddSingleton<TopicHub>();
         services.AddSingleton<TopicPublisher>();
         services.AddSingleton<PublishRate>();
         services.AddSingleton<SubscribeAccess>();
         services.AddSingleton<TopicTickets>();
         services.AddSingleton<ITopicTickets>(provider => provider.GetRequiredService<TopicTickets>());
+        services.AddSingleton<ITopicReader, TopicReader>();
+        services.AddSingleton<RecordingMetrics>();
+        services.AddSingleton(CreateRecordingLog);
+        services.AddSingleton<RecordedStreams>();
+        services.AddSingleton<IRecordedStreams>(provider => provider.GetRequiredService<RecordedStreams>());
         services.AddSingleton<ITopicPublisher>(provider => provider.GetRequiredService<TopicPublisher>());
         return services.AddHostedService<TopicHostedService>();
     }
 
-    // Each package registers its log with the option's value as the key.
-    private static IEventLog FindLog(IServiceProvider provider)
+    private static RecordingLog CreateRecordingLog(IServiceProvider provider)
     {
-        string name = provider.GetRequiredService<TopicOptions>().Log;
-        return provider.GetKeyedService<IEventLog>(name)
+        IEventLog log = provider.GetRequiredKeyedService<IEventLog>(typeof(RecordingLog));
+        TimeProvider time = provider.GetRequiredService<TimeProvider>();
+        // Its appends and reads are not those of the topics.
+        var metrics = new TopicMetrics(
+            log, provider.GetRequiredService<IMeterFactory>(), time, provider.GetRequiredService<ILogger<TopicMetrics>>(), $"{SseMeter.Name}.Recording");
+        return new RecordingLog(log, RecordingLog.OptionsOf(provider.GetRequiredService<TopicOptions>()), metrics, time);
+    }
+
+    // Each package registers its log with the option's value as the key.
+    private static IEventLog CreateLog(IServiceProvider provider, TopicOptions options)
+    {
+        string name = options.Log;
+        return provider.GetKeyedService<EventLogFactory>(name)?.Invoke(options)
             ?? throw new InvalidOperationException($"{TopicOptions.Section}:{nameof(TopicOptions.Log)} is '{name}', which needs " + (name == "storage"
                 ? "the package FuncSse.Topics.AzureStorage and the call builder.Services.AddAzureStorageEventLog(builder.Configuration)."
                 : "the package FuncSse.Topics.Redis and the call builder.Services.AddRedisEventLog()."));

@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.IO.Pipelines;
 using System.Reflection;
 using System.Text.Unicode;
 using FuncSse.Streaming;
@@ -12,12 +10,14 @@ namespace FuncSse.Topics;
 
 /// <summary>
 /// Publishes the body of a request to a topic and answers with the event's id: 200 and <c>text/plain</c>. <c>?type=</c> sets the event's
-/// type. The body is read as UTF-8 text, whatever its <c>Content-Type</c>.
+/// type, and <c>?retain=true</c> keeps the event as the topic's value, which an empty body clears. The body is read as UTF-8 text, whatever
+/// its <c>Content-Type</c>.
 /// </summary>
 /// <remarks>
 /// It needs <see cref="TopicServiceCollectionExtensions.AddTopics(IServiceCollection, Action{TopicOptions}?)"/>. It answers 401 without the
-/// key, 400 for a wrong name, type or encoding, 413 for a body larger than <see cref="TopicOptions.MaxEventSize"/>, 429 above
-/// <see cref="TopicOptions.MaxPublishRate"/>, and 503 when the log did not acknowledge the event.
+/// key, 400 for a wrong name, type, choice or encoding, 413 for a body larger than <see cref="TopicOptions.MaxEventSize"/> or a retained value of more
+/// than 65,536 bytes, 429 above <see cref="TopicOptions.MaxPublishRate"/>, 409 for one more topic with a value than
+/// <see cref="TopicOptions.MaxRetained"/>, and 503 when the log did not acknowledge the event.
 /// </remarks>
 /// <param name="name">The topic's name from the route's catch-all parameter (<c>topics/{*name}</c>).</param>
 /// <param name="isAuthorized">
@@ -61,7 +61,7 @@ public sealed class TopicPublishResult(string? name, bool isAuthorized = false, 
     /// <summary>What OpenAPI says of the endpoint.</summary>
     internal static void AddMetadata(EndpointBuilder builder)
     {
-        foreach (int status in (int[])[200, 400, 401, 413, 429, 503])
+        foreach (int status in (int[])[200, 400, 401, 409, 413, 429, 503])
         {
             builder.Metadata.Add(new ProducesResponseTypeMetadata(status, typeof(string), ["text/plain"]));
         }
@@ -94,10 +94,11 @@ public sealed class TopicPublishResult(string? name, bool isAuthorized = false, 
         try
         {
             string? type = EventType.Normalize(http.Request.Query["type"]);
-            byte[]? data = await ReadAsync(http.Request, topicOptions.MaxEventSize);
+            bool retain = TopicQuery.ReadSwitch(http.Request, "retain") ?? false;
+            byte[]? data = await TopicAnswer.ReadBodyAsync(http.Request, TopicPublisher.MaxSize(topicOptions, retain));
             if (data is null)
             {
-                return (StatusCodes.Status413PayloadTooLarge, $"The data of an event has at most {topicOptions.MaxEventSize} bytes.");
+                return (StatusCodes.Status413PayloadTooLarge, TopicPublisher.TooLarge(topicOptions, retain));
             }
 
             if (!Utf8.IsValid(data))
@@ -106,7 +107,7 @@ public sealed class TopicPublishResult(string? name, bool isAuthorized = false, 
             }
 
             return services.GetRequiredService<PublishRate>().TryTake(key)
-                ? (StatusCodes.Status200OK, await services.GetRequiredService<TopicPublisher>().PublishAsync(topic, data, type, http.RequestAborted))
+                ? (StatusCodes.Status200OK, await services.GetRequiredService<TopicPublisher>().PublishAsync(topic, data, type, retain, http.RequestAborted))
                 : (StatusCodes.Status429TooManyRequests, $"A key may publish at most {topicOptions.MaxPublishRate} events a second.");
         }
         catch (BadHttpRequestException exception)
@@ -117,30 +118,13 @@ public sealed class TopicPublishResult(string? name, bool isAuthorized = false, 
         {
             return (StatusCodes.Status400BadRequest, exception.Message.ReplaceLineEndings(" "));
         }
+        catch (RetainedValuesFullException exception)
+        {
+            return (StatusCodes.Status409Conflict, exception.Message);
+        }
         catch (EventLogUnavailableException exception)
         {
             return (StatusCodes.Status503ServiceUnavailable, exception.Message.ReplaceLineEndings(" "));
-        }
-    }
-
-    private static async Task<byte[]?> ReadAsync(HttpRequest request, int max)
-    {
-        if (request.ContentLength > max)
-        {
-            return null;
-        }
-
-        while (true)
-        {
-            ReadResult read = await request.BodyReader.ReadAsync(request.HttpContext.RequestAborted);
-            if (read.Buffer.Length > max || read.IsCompleted)
-            {
-                byte[]? data = read.Buffer.Length > max ? null : read.Buffer.ToArray();
-                request.BodyReader.AdvanceTo(read.Buffer.End);
-                return data;
-            }
-
-            request.BodyReader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
         }
     }
 }

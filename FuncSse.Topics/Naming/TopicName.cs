@@ -104,12 +104,15 @@ public static class TopicName
         return Escape(text) == segment ? text : throw new FormatException($"'{segment}' is not an escaped segment of a topic's name.");
     }
 
+    /// <summary>Whether this is a name of the package's own, such as <c>$revoked/name</c>. Patterns do not cover it.</summary>
+    internal static bool IsReserved(string? name) => name is { Length: > 1 and <= MaxLength } && name[0] == '$' && IsValid(name[1..]);
+
     /// <summary>Whether the last segment is <c>*</c>.</summary>
     internal static bool IsPattern(string nameOrPattern) =>
         nameOrPattern == "*" || nameOrPattern.EndsWith("/*", StringComparison.Ordinal);
 
     /// <summary>One line that says that this is not a topic's name, and what a name is.</summary>
-    internal static string Refuse(string? name)
+    internal static string Refuse(string? name, int maxLength = MaxLength)
     {
         const int MaxShown = 300;
         var shown = new StringBuilder();
@@ -118,7 +121,7 @@ public static class TopicName
             shown.Append(Rune.IsControl(character) ? Uri.EscapeDataString(character.ToString()) : character.ToString());
         }
 
-        return $"'{shown}' is not the name of a topic: a name has 1 to {MaxLength} ASCII letters, digits and {Punctuation}, does not begin with '$', and has no "
+        return $"'{shown}' is not the name of a topic: a name has 1 to {maxLength} ASCII letters, digits and {Punctuation}, does not begin with '$', and has no "
             + "segment that is empty, '.' or '..'.";
     }
 

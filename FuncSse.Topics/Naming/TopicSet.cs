@@ -7,6 +7,13 @@ public sealed class TopicSet
     private readonly HashSet<string>.AlternateLookup<ReadOnlySpan<char>> _prefixes;
     private readonly HashSet<string> _names = new(StringComparer.Ordinal);
 
+    // All reserved names below a prefix.
+    private TopicSet(string prefix)
+    {
+        var prefixes = new HashSet<string>(StringComparer.Ordinal) { prefix };
+        _prefixes = prefixes.GetAlternateLookup<ReadOnlySpan<char>>();
+    }
+
     /// <summary>Makes a set. Duplicates count once.</summary>
     /// <param name="topics">Names, and patterns such as <c>orders/*</c>.</param>
     /// <exception cref="ArgumentException">One of them is neither a name nor a pattern. The message contains it.</exception>
@@ -28,6 +35,9 @@ public sealed class TopicSet
         _single = prefixes.Count == 0 && _names.Count == 1 ? _names.First() : null;
     }
 
+    /// <summary>All reserved names that begin with <paramref name="prefix"/>, such as <c>$revoked/</c>.</summary>
+    internal static TopicSet Reserved(string prefix) => new(prefix);
+
     /// <summary>Whether the set is empty.</summary>
     public bool IsEmpty => _names.Count == 0 && Prefixes.Count == 0;
 
@@ -35,10 +45,10 @@ public sealed class TopicSet
     public IEnumerable<string> Topics => [.. _names, .. Prefixes.Select(prefix => prefix + "*")];
 
     /// <summary>The names.</summary>
-    internal IReadOnlyCollection<string> Names => _names;
+    public IReadOnlyCollection<string> Names => _names;
 
     /// <summary>The prefixes of the patterns: <c>orders/</c> for <c>orders/*</c>, and the empty string for <c>*</c>.</summary>
-    internal IReadOnlyCollection<string> Prefixes => _prefixes.Set;
+    public IReadOnlyCollection<string> Prefixes => _prefixes.Set;
 
     /// <summary>Whether the set consists of one name.</summary>
     internal bool IsSingleName => _single is not null;
@@ -73,7 +83,7 @@ public sealed class TopicSet
 
     private bool HasPrefixOf(ReadOnlySpan<char> name)
     {
-        for (int length = 0; ; length++)
+        for (int length = name.StartsWith('$') ? 1 : 0; ; length++) // "*" does not cover reserved names.
         {
             if (_prefixes.Contains(name[..length]))
             {

@@ -19,7 +19,9 @@ internal sealed class EventLogAppender(IEventLog log, TopicMetrics metrics, Time
     {
         foreach (PendingEvent pending in batch)
         {
-            pending.Record = new NumberedRecord(++_number, Encode(pending));
+            pending.Record = pending.Retain
+                ? new NumberedRecord(++_number, Encode(pending), pending.Topic, Clears: pending.Data.IsEmpty)
+                : new NumberedRecord(++_number, Encode(pending));
         }
 
         for (TimeSpan pause = s_firstPause; ; pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause)
@@ -56,7 +58,7 @@ internal sealed class EventLogAppender(IEventLog log, TopicMetrics metrics, Time
     }
 
     private static byte[] Encode(PendingEvent pending) =>
-        new EventRecord(pending.Topic, pending.Type, pending.Published, pending.Data).Encode();
+        new EventRecord(pending.Topic, pending.Type, pending.Published, pending.Data, pending.Retain).Encode();
 
     private static void Complete(List<PendingEvent> batch, IReadOnlyList<LogPosition> ends)
     {

@@ -16,9 +16,15 @@ internal sealed class EventLogWriter : IAsyncDisposable
     /// <summary>How many bytes may wait. Beyond it, publishers get an error at once.</summary>
     internal const long MaxPendingBytes = 32L << 20;
 
+    private static readonly TimeSpan s_askPause = TimeSpan.FromMilliseconds(200);
+
     private const int MaxBatchBytes = 2 << 20;
+
+    // A reader that begins at the end of the log looks for values that are not written yet in the last 256 KB.
+    private const int MaxRetainedBatchBytes = 128 << 10;
     private const int MaxBatchEvents = 4096;
 
+    private readonly TimeSpan _interval;
     private readonly TimeProvider _time;
     private readonly TopicMetrics _metrics;
     private readonly EventLogAppender _appender;
@@ -30,11 +36,16 @@ internal sealed class EventLogWriter : IAsyncDisposable
     private volatile bool _isShuttingDown;
     private Task _run = Task.CompletedTask;
     private bool _runs;
-    private bool _stopped;
+    private volatile bool _stopped;
 
-    public EventLogWriter(IEventLog log, TopicMetrics metrics, TimeProvider time)
+    /// <summary>Creates the writer.</summary>
+    /// <param name="log">The log.</param>
+    /// <param name="metrics">What it counts.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="interval">The shortest time from one append to the next: none by default.</param>
+    public EventLogWriter(IEventLog log, TopicMetrics metrics, TimeProvider time, TimeSpan interval = default)
     {
-        (_time, _metrics) = (time, metrics);
+        (_time, _metrics, _interval) = (time, metrics, interval);
         _shutdown = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
         _stop = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
         _appender = new EventLogAppender(log, metrics, time);
@@ -44,10 +55,10 @@ internal sealed class EventLogWriter : IAsyncDisposable
     /// <exception cref="EventLogUnavailableException">
     /// The log did not take it within <see cref="PublishTimeout"/>, too many events wait already, or the host has stopped.
     /// </exception>
-    public async Task<LogPosition> AppendAsync(string topic, string? type, ReadOnlyMemory<byte> data, CancellationToken cancellationToken)
+    public async Task<LogPosition> AppendAsync(string topic, string? type, ReadOnlyMemory<byte> data, bool retain, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var pending = new PendingEvent(topic, type, data, _time.GetUtcNow(), _time.GetTimestamp());
+        var pending = new PendingEvent(topic, type, data, retain, _time.GetUtcNow(), _time.GetTimestamp());
         Enqueue(pending);
         await using CancellationTokenRegistration cancelled =
             cancellationToken.Register(() => pending.TrySetCanceled(cancellationToken));
@@ -56,6 +67,31 @@ internal sealed class EventLogWriter : IAsyncDisposable
         LogPosition position = await pending.Task;
         _metrics.Published(_time.GetElapsedTime(pending.Enqueued));
         return position;
+    }
+
+    /// <summary>Asks the log something before an append, and waits as long for the answer as a publisher waits.</summary>
+    /// <exception cref="EventLogUnavailableException">The log did not answer within <see cref="PublishTimeout"/>, or the host has stopped.</exception>
+    public async Task<T> AskAsync<T>(Func<CancellationToken, Task<T>> ask, CancellationToken cancellationToken)
+    {
+        using var limit = new CancellationTokenSource(_isShuttingDown ? ShutdownTimeout : PublishTimeout, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        while (true)
+        {
+            try
+            {
+                return await ask(either.Token).WaitAsync(either.Token);
+            }
+            catch (EventLogUnavailableException) when (!limit.IsCancellationRequested && !_stopped)
+            {
+                // As an append does, it is tried again.
+            }
+            catch (OperationCanceledException exception) when (!cancellationToken.IsCancellationRequested)
+            {
+                throw new EventLogUnavailableException("The event log did not answer in time.", exception);
+            }
+
+            await Task.Delay(s_askPause, _time, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
     }
 
     /// <summary>
@@ -122,6 +158,7 @@ internal sealed class EventLogWriter : IAsyncDisposable
         var batch = new List<PendingEvent>();
         while (TakeBatch(batch))
         {
+            long began = _time.GetTimestamp();
             long bytes = batch.Sum(one => (long)one.Size);
             // The last event of the batch may wait longest. Those before it time out by themselves.
             bool isShuttingDown = _isShuttingDown;
@@ -145,6 +182,10 @@ internal sealed class EventLogWriter : IAsyncDisposable
             // A publisher that waited for this batch often has its next event ready. After a yield that event goes out with the next append,
             // and not with the one after.
             await Task.Yield();
+            if (_interval - _time.GetElapsedTime(began) is { Ticks: > 0 } rest && !_isShuttingDown)
+            {
+                await Task.Delay(rest, _time);
+            }
         }
     }
 
@@ -153,9 +194,15 @@ internal sealed class EventLogWriter : IAsyncDisposable
         batch.Clear();
         lock (_gate)
         {
-            int bytes = 0;
-            while (_pending.TryPeek(out PendingEvent? next) && batch.Count < MaxBatchEvents && (batch.Count == 0 || bytes + next.Size <= MaxBatchBytes))
+            (int bytes, int max) = (0, MaxBatchBytes);
+            while (_pending.TryPeek(out PendingEvent? next) && batch.Count < MaxBatchEvents)
             {
+                max = next.Retain ? MaxRetainedBatchBytes : max;
+                if (batch.Count > 0 && bytes + next.Size > max)
+                {
+                    break;
+                }
+
                 _pending.Dequeue();
                 if (next.Task.IsCompleted)
                 {

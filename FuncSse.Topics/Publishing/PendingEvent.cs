@@ -3,7 +3,7 @@ namespace FuncSse.Topics;
 /// <summary>
 /// An event that waits for the log. It is completed when the log has it, when that is impossible, or when the publisher no longer waits.
 /// </summary>
-internal sealed class PendingEvent(string topic, string? type, ReadOnlyMemory<byte> data, DateTimeOffset published, long enqueued)
+internal sealed class PendingEvent(string topic, string? type, ReadOnlyMemory<byte> data, bool retain, DateTimeOffset published, long enqueued)
     : TaskCompletionSource<LogPosition>(TaskCreationOptions.RunContinuationsAsynchronously)
 {
     // The approximate size of a record without its data.
@@ -14,6 +14,9 @@ internal sealed class PendingEvent(string topic, string? type, ReadOnlyMemory<by
     public string? Type => type;
 
     public ReadOnlyMemory<byte> Data => data;
+
+    /// <summary>Whether the event is kept as the topic's value.</summary>
+    public bool Retain => retain;
 
     public DateTimeOffset Published => published;
 

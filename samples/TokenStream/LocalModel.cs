@@ -10,7 +10,8 @@ public sealed class LocalModel(TimeProvider time) : IChatClient
 
     private const string Answer =
         "This answer was made word by word, without a model. Each word is an event of its own, and the page shows it as it comes. "
-        + "If you press Stop now, the connection closes, the feed is cancelled, and the model says no more. "
+        + "Reload the page, or open it in a second tab: the answer goes on where it was. "
+        + "If you press Stop in any of them, the feed is cancelled, and the model says no more. "
         + "Set an endpoint and a name of a model, and its answer comes the same way.";
 
     public async IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(

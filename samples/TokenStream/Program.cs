@@ -1,4 +1,6 @@
 using FuncSse.Streaming;
+using FuncSse.Topics;
+using FuncSse.Topics.AzureStorage;
 using Microsoft.Azure.Functions.Worker.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -7,5 +9,7 @@ using TokenStream;
 FunctionsApplicationBuilder builder = FunctionsApplication.CreateBuilder(args);
 builder.ConfigureFunctionsWebApplication();
 builder.Services.AddServerSentEvents(builder.Configuration.GetSection("Sse"));
+builder.Services.AddTopics(builder.Configuration.GetSection("Topics"));
+builder.Services.AddAzureStorageEventLog(builder.Configuration);
 builder.Services.AddSingleton(Models.Create(builder.Configuration));
 builder.Build().Run();

@@ -1,13 +1,15 @@
 // An app in TypeScript that imports the package of the browser module. It is compiled and not run.
 
-import { escapeTopic, post, subscribe, type Detail, type Options, type State, type Subscription } from 'funcsse';
+import { escapeTopic, post, subscribe, values, type Detail, type Options, type State, type Subscription } from 'funcsse';
 
 const options: Options = {
   types: ['order'],
   shareTabs: true,
   getTicket: async () => 'ticket',
   silence: () => undefined,
-  onEvent: ({ type, data, lastEventId }) => console.log(type.length, data.length, lastEventId.length),
+  envelope: true,
+  onEvent: ({ type, data, lastEventId, topic, published, retained }) => console.log(type.length, data.length, lastEventId.length, topic?.length,
+    published?.getTime(), retained === true),
   onReset: ({ reason }) => console.log(reason.length),
   onState: (state: State, { reason, status, response, delay }: Detail) => console.log(state === 'open', reason, status, response?.url, delay),
 };
@@ -20,6 +22,9 @@ subscribe(new URL('https://example.com/events')).close();
 subscription.state = 'open';
 // @ts-expect-error There is no such option.
 subscribe('/events', { retry: 1 });
+
+const state = await values('/topics/sensors/*', { getTicket: () => 'ticket' });
+console.log(state.position.length, ...state.values.map(({ topic, type, published, data }) => [topic.length, type?.length, published.getTime(), data.length]));
 
 const answer = post('/answer', 'a prompt', { headers: { authorization: 'Bearer t' }, signal: new AbortController().signal });
 for await (const { type, data, lastEventId } of answer) console.log(type.length, data.length, lastEventId.length);

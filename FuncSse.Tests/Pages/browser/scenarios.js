@@ -2,7 +2,7 @@
 
 import * as funcsse from './funcsse.js';
 
-const { post, subscribe } = funcsse;
+const { post, subscribe, values } = funcsse;
 
 const query = new URLSearchParams(location.search);
 const scenario = query.get('scenario');
@@ -67,6 +67,9 @@ async function goOn({ seen: { data } }) {
   const { length } = data;
   await until(() => data.length > length + 10, () => 'more events');
 }
+
+const publish = (topic, body, type = '') =>
+  fetch(`/topics/${topic}?retain=true&type=${type}`, { method: 'POST', body, headers: { 'x-functions-key': 'key' } });
 
 const closeAll = (...tabs) => tabs.forEach((tab) => tab.close());
 
@@ -385,6 +388,95 @@ const scenarios = {
     await until(() => seen.length > 0, () => 'an event');
     same(seen, ['42']);
     same((await requests())[1], 'after 41 with ');
+  },
+
+  async Values_come_without_a_stream_that_goes_on_from_them() {
+    await publish('x/1', 'one', 'kind');
+    const { position, values: [value, ...others] } = await values('/topics/x/*');
+    check(Math.abs(value.published - Date.now()) < 60_000, value.published);
+    same([{ ...value, published: 0 }, others], [{ id: null, topic: 'x/1', type: 'kind', published: 0, retained: true, data: 'one' }, []]);
+    await publish('x/1', 'two', 'kind');
+    const got = [];
+    const options = { types: ['kind'], envelope: true, onEvent: (event) => got.push(event) };
+    subscribe('/topics/x/*', { ...options, lastEventId: position });
+    await until(() => got.length, () => 'the event');
+    subscribe('/topics/x/*?envelope=json', { ...options, envelope: false });
+    await until(() => got.length > 1, () => 'the value');
+    same(got.map(({ topic, type, retained, data, lastEventId }) => [topic, type, retained, data, lastEventId !== '']),
+      [['x/1', 'kind', false, 'two', true], ['x/1', 'kind', true, 'two', false]]);
+    same(got[0].published, got[1].published);
+    check(got[0].published > value.published && got[0] instanceof MessageEvent, got[0].published);
+  },
+
+  async Values_are_asked_for_again_unless_they_are_refused() {
+    same(await values(stream('status=503&failures=1')), { position: 'p', values: [] });
+    const tickets = ['first', 'second'];
+    same(await values(stream('ticket=first&access_token=old'), { getTicket: () => tickets.shift() }), { position: 'p', values: [] });
+    same(await requests(), ['after  with ', 'after  with ', 'after  with old', 'after  with first']);
+    const statusOf = (parameters, options) => values(stream(parameters), options).catch(({ response }) => response.status);
+    same(await statusOf('ticket=never', { getTicket: () => tickets.shift() }), 401);
+    same(await statusOf('status=400'), 400);
+    same((await requests()).length, 6);
+  },
+
+  async A_tab_that_comes_later_gets_the_values_before_what_it_is_told_meanwhile() {
+    const tab = (options) => {
+      const got = [];
+      subscribe('/topics/x/*', { shareTabs: true, types: ['kind'], onEvent: ({ type, data }) => got.push(`${type} ${data}`), ...options });
+      return got;
+    };
+    await publish('x/1', 'one', 'kind');
+    await publish('x/2', 'two', 'other');
+    const envelopes = [];
+    const options = { envelope: true, onEvent: ({ topic, retained, data }) => envelopes.push(`${topic} ${retained} ${data}`) };
+    const first = tab();
+    tab(options);
+    await until(() => first.length && envelopes.length, () => 'the values of two leaders');
+    const { fetch } = window;
+    const hold = Promise.withResolvers();
+    let answers = 0;
+    window.fetch = async (...request) => {
+      const response = await fetch(...request);
+      answers++;
+      await hold.promise;
+      return response;
+    };
+    const second = tab();
+    tab(options);
+    await until(() => answers === 2, () => 'the values');
+    window.fetch = fetch;
+    await publish('x/1', 'three', 'kind');
+    await until(() => first.length === 2 && envelopes.length === 2, () => first);
+    same(second, []);
+    hold.resolve();
+    await until(() => second.length === 2 && envelopes.length === 4, () => JSON.stringify([second, envelopes]));
+    for (const got of [first, second]) same(got, ['kind one', 'kind three']);
+    same(envelopes, ['x/1 true one', 'x/1 false three', 'x/1 true one', 'x/1 false three']);
+  },
+
+  // Its leader no longer has what follows the id of the tab.
+  async A_tab_that_lost_events_gets_the_values_again() {
+    await publish('x', 'one');
+    const [first, second] = [1, 2].map(() => follow('/topics/x', { shareTabs: true }));
+    await until(() => second.subscription.lastEventId && second.data.length, () => 'the value');
+    await wait(300); // It may come twice to a tab that opens together with its leader.
+    const { subscription: { lastEventId }, data: { length } } = second;
+    new BroadcastChannel(`funcsse ${new URL('/topics/x', location.href)} `).postMessage({ lost: lastEventId, position: lastEventId, topic: true });
+    await second.counts(length + 1);
+    same([first.resets, first.data], [[], ['one']]);
+    same([second.resets, second.data.at(-1)], [[{ reason: 'unknown' }], 'one']);
+  },
+
+  async A_tab_that_cannot_get_the_values_is_told_so() {
+    const { fetch } = window;
+    for (const [status, reason] of [[400, 'overflow'], [403, 'unknown']]) {
+      window.fetch = async () => new Response('', { status });
+      const tabs = [1, 2].map(() => follow(`/topics/${status}`, { shareTabs: true }));
+      await until(() => tabs.some(({ resets }) => resets.length), () => 'a reset').finally(() => { window.fetch = fetch; });
+      await fetch(`/topics/${status}`, { method: 'POST', body: '1', headers: { 'x-functions-key': 'key' } });
+      for (const tab of tabs) await tab.counts(1);
+      same(tabs.flatMap(({ resets }) => resets), [{ reason }]);
+    }
   },
 
   async A_post_stream_is_parsed_as_the_standard_says() {

@@ -11,9 +11,9 @@ public sealed class SecretsTests
 {
     private const string PublishKey = "publish-key-that-is-secret";
 
-    private static readonly string s_ticket = Jwt.Make("""{"topics":["a"],"exp":4102444800,"aud":"funcsse-topics"}""");
-    private static readonly string s_other = Jwt.Make("""{"topics":["b"],"exp":4102444800,"aud":"funcsse-topics"}""");
-    private static readonly string s_forged = Jwt.Make("""{"topics":["a"],"exp":4102444800,"aud":"funcsse-topics"}""", key: new string('x', 32));
+    private static readonly string s_ticket = Jwt.Make(Claims("a"));
+    private static readonly string s_other = Jwt.Make(Claims("b"));
+    private static readonly string s_forged = Jwt.Make(Claims("a"), key: new string('x', 32));
 
     // A ticket cut in two is as good as whole to who finds both; the signature is what others lack.
     private static readonly string[] s_secrets =
@@ -68,6 +68,9 @@ public sealed class SecretsTests
         Assert.Contains("Topics:SigningKey has a value that is not allowed", error, StringComparison.Ordinal);
         Assert.DoesNotContain(key, output + error, StringComparison.Ordinal);
     }
+
+    private static string Claims(string topic) =>
+        $$"""{"topics":["{{topic}}"],"exp":{{DateTimeOffset.UtcNow.AddHours(1).ToUnixTimeSeconds()}},"aud":"funcsse-topics"}""";
 
     // In all ways in which they can be sent, with every answer.
     private static async Task<string> UseAsync(HttpClient client)

@@ -23,8 +23,9 @@ public sealed class TicketTests
         string[] parts = ticket.Split('.');
         Assert.Equal("""{"alg":"HS256","typ":"JWT"}""", Decode(parts[0]));
         using JsonDocument claims = JsonDocument.Parse(Decode(parts[1]));
-        Assert.Equal(["aud", "exp", "sub", "topics"], claims.RootElement.EnumerateObject().Select(claim => claim.Name).Order());
+        Assert.Equal(["aud", "exp", "iat", "sub", "topics"], claims.RootElement.EnumerateObject().Select(claim => claim.Name).Order());
         Assert.Equal("funcsse-topics", claims.RootElement.GetProperty("aud").GetString());
+        Assert.Equal(Now, claims.RootElement.GetProperty("iat").GetDouble());
         Assert.Equal(Now + 300, claims.RootElement.GetProperty("exp").GetInt64());
         Assert.Equal("ann", claims.RootElement.GetProperty("sub").GetString());
         Assert.Equal("""["a","orders/*"]""", claims.RootElement.GetProperty("topics").GetRawText());
@@ -53,7 +54,7 @@ public sealed class TicketTests
 
     [Fact]
     public void Ticket_needs_a_key() =>
-        Assert.Throws<InvalidOperationException>(() => new TopicTickets(new TopicOptions(), TimeProvider.System).Create(["a"], TimeSpan.FromMinutes(1)));
+        Assert.Throws<InvalidOperationException>(() => Tickets(new TopicOptions(), TimeProvider.System).Create(["a"], TimeSpan.FromMinutes(1)));
 
     [Fact]
     public async Task Keys_are_changed_without_a_gap()
@@ -78,7 +79,8 @@ public sealed class TicketTests
         { "several audiences", """{"topics":["a"],"exp":1000060,"aud":["other","funcsse-topics"]}""" },
         { "made by a clock that is 60 s ahead", """{"topics":["a"],"exp":1000090,"nbf":1000060,"iat":1000060,"aud":"funcsse-topics"}""" },
         { "other claims", """{"topics":["a"],"exp":1000060,"aud":"funcsse-topics","iss":"anyone","role":{"x":[1]}}""" },
-        { "an end far away", """{"topics":["a"],"exp":99999999999,"aud":"funcsse-topics"}""" },
+        { "the longest lifetime", """{"topics":["a"],"iat":1000000.25,"exp":32536000,"aud":"funcsse-topics"}""" },
+        { "the longest lifetime from now", """{"topics":["a"],"exp":32536000,"aud":"funcsse-topics"}""" },
     };
 
     [Theory]
@@ -125,6 +127,8 @@ public sealed class TicketTests
             ("exp zero", """{"topics":["a"],"exp":0,"aud":"funcsse-topics"}"""),
             ("exp negative", """{"topics":["a"],"exp":-1e300,"aud":"funcsse-topics"}"""),
             ("exp after all time", """{"topics":["a"],"exp":1e300,"aud":"funcsse-topics"}"""),
+            ("a lifetime of a second too long", """{"topics":["a"],"iat":1000000,"exp":32536001,"aud":"funcsse-topics"}"""),
+            ("a lifetime of a second too long from now", """{"topics":["a"],"exp":32536001,"aud":"funcsse-topics"}"""),
             ("exp text", """{"topics":["a"],"exp":"1000060","aud":"funcsse-topics"}"""),
             ("exp null", """{"topics":["a"],"exp":null,"aud":"funcsse-topics"}"""),
             ("nbf in 61 s", """{"topics":["a"],"exp":1000090,"nbf":1000061,"aud":"funcsse-topics"}"""),
@@ -235,8 +239,10 @@ public sealed class TicketTests
     {
         var time = new ManualTimeProvider();
         time.Jump(TimeSpan.FromSeconds(Now));
-        return new TopicTickets(new TopicOptions { SigningKey = keys.Length > 0 ? keys : [TopicServer.Key] }, time);
+        return Tickets(new TopicOptions { SigningKey = keys.Length > 0 ? keys : [TopicServer.Key], MaxTicketLifetime = TimeSpan.FromDays(365) }, time);
     }
+
+    private static TopicTickets Tickets(TopicOptions options, TimeProvider time) => new TopicNode(new MemoryEventLog(options, time), options, time).Tickets;
 
     private static string Change(string ticket, string other, Random random)
     {

@@ -27,9 +27,9 @@ public sealed class CatchUpTests : IAsyncDisposable
         int failures = 0;
         _log.OnRead = (after, read) =>
             after.ToString() != bad ? read() : Interlocked.Increment(ref failures) > 0 ? throw new EventLogUnavailableException("no") : read();
-        using TopicReader failing = node.Subscribe("a", bad);
+        using SubscriptionReader failing = node.Subscribe("a", bad);
         await Eventually.TrueAsync(() => Volatile.Read(ref failures) >= 1);
-        using TopicReader other = node.Subscribe("a", good);
+        using SubscriptionReader other = node.Subscribe("a", good);
         await other.NextAsync();
         Assert.Equal("1", await other.DataAsync());
         await Eventually.TrueAsync(() => Volatile.Read(ref failures) >= 8);
@@ -74,9 +74,9 @@ public sealed class CatchUpTests : IAsyncDisposable
             return await read();
         };
         int before = log.Reads;
-        TopicReader[] readers = [.. ids.Take(Clients).Select(id => node.Subscribe("a", id))];
+        SubscriptionReader[] readers = [.. ids.Take(Clients).Select(id => node.Subscribe("a", id))];
         all.SetResult();
-        foreach (TopicReader reader in readers)
+        foreach (SubscriptionReader reader in readers)
         {
             Assert.StartsWith("event: reset\ndata: {\"reason\":\"expired\"}\n\nevent: position\n", await reader.NextAsync(), StringComparison.Ordinal);
             reader.Dispose();
@@ -101,14 +101,14 @@ public sealed class CatchUpTests : IAsyncDisposable
         {
             while (!Volatile.Read(ref isDone))
             {
-                using TopicReader all = node.Subscribe("a", TopicSubscription.Earliest);
+                using SubscriptionReader all = node.Subscribe("a", TopicSubscription.Earliest);
                 for (int number = 0; number < 500; number++)
                 {
                     await all.NextAsync();
                 }
             }
         }, TestContext.Current.CancellationToken))];
-        using TopicReader late = node.Subscribe("a", ids[Events / 2]);
+        using SubscriptionReader late = node.Subscribe("a", ids[Events / 2]);
         await late.NextAsync();
         for (int number = (Events / 2) + 1; number < Events; number++)
         {
@@ -131,11 +131,11 @@ public sealed class CatchUpTests : IAsyncDisposable
         }
 
         await using var node = new TopicNode(_log, s_smallRing);
-        List<TopicReader> readers = [];
+        List<SubscriptionReader> readers = [];
         List<WeakReference> sent = [];
         for (int number = 0; number < Clients; number++)
         {
-            TopicReader reader = node.Subscribe("b a", ids[number]);
+            SubscriptionReader reader = node.Subscribe("b a", ids[number]);
             await reader.NextAsync();
             sent.Add(Take(reader)); // The large event, of which a client takes a part.
             readers.Add(reader);
@@ -150,16 +150,16 @@ public sealed class CatchUpTests : IAsyncDisposable
         }
 
         [MethodImpl(MethodImplOptions.NoInlining)]
-        static WeakReference Take(TopicReader reader)
+        static WeakReference Take(SubscriptionReader reader)
         {
-            TopicEvent? next;
+            TopicItem next;
             var wait = new SpinWait();
-            while (!reader.Subscription.TryRead(out _, out next))
+            while (!reader.Subscription.TryRead(out next))
             {
                 wait.SpinOnce();
             }
 
-            return new WeakReference(next);
+            return new WeakReference(next.Event);
         }
     }
 
@@ -170,15 +170,15 @@ public sealed class CatchUpTests : IAsyncDisposable
         await _publisher.AppendAsync([new NumberedRecord(101, Damaged("other"))]);
         await _publisher.PublishAsync("a", "1");
         await using var node = new TopicNode(_log);
-        using TopicReader missed = node.Subscribe("a", TopicSubscription.Earliest);
-        Assert.Equal(earliest, TopicReader.Id(await missed.NextAsync()));
+        using SubscriptionReader missed = node.Subscribe("a", TopicSubscription.Earliest);
+        Assert.Equal(earliest, SubscriptionReader.Id(await missed.NextAsync()));
         Assert.Equal("1", await missed.DataAsync());
         await _publisher.AppendAsync([new NumberedRecord(102, Damaged("other"))]);
         await _publisher.PublishAsync("a", "2");
         Assert.Equal("2", await missed.DataAsync());
         Assert.Empty(node.Logs.GetSnapshot());
 
-        using TopicReader other = node.Subscribe("other a", earliest);
+        using SubscriptionReader other = node.Subscribe("other a", earliest);
         await other.NextAsync();
         Assert.Equal(["1", "2"], await other.DataAsync(2));
         await _publisher.AppendAsync([new NumberedRecord(103, Damaged("other"))]);
@@ -191,14 +191,14 @@ public sealed class CatchUpTests : IAsyncDisposable
     [Fact]
     public async Task Event_that_nobody_wanted_when_it_came_is_there_for_those_who_come_later()
     {
-        using TopicReader quiet = _publisher.Subscribe("quiet");
+        using SubscriptionReader quiet = _publisher.Subscribe("quiet");
         await quiet.NextAsync();
         string first = await _publisher.PublishAsync("a", "1");
         string second = await _publisher.PublishAsync("a", "2");
         await Eventually.TrueAsync(() => quiet.Id() == second);
         int reads = _log.Reads;
-        using TopicReader late = _publisher.Subscribe("a", first);
-        Assert.Equal(first, TopicReader.Id(await late.NextAsync()));
+        using SubscriptionReader late = _publisher.Subscribe("a", first);
+        Assert.Equal(first, SubscriptionReader.Id(await late.NextAsync()));
         Assert.Equal($"data: 2\nid: {second}\n\n", await late.NextAsync());
         Assert.Equal(reads, _log.Reads);
     }

@@ -26,8 +26,8 @@ public sealed class HubFaultTests : IAsyncDisposable
     {
         PositionState state = Enum.Parse<PositionState>(lost);
         string old = await _node.PublishAsync("a", "0");
-        using TopicReader reader = _node.Subscribe("a");
-        using TopicReader other = _node.Subscribe("b");
+        using SubscriptionReader reader = _node.Subscribe("a");
+        using SubscriptionReader other = _node.Subscribe("b");
         await reader.NextAsync();
         await other.NextAsync();
         await Eventually.TrueAsync(() => _log.Reads > 0);
@@ -37,7 +37,7 @@ public sealed class HubFaultTests : IAsyncDisposable
         Assert.False(reader.TryRead());
         Assert.Contains($"({reason})", Assert.Single(_node.Logs.GetSnapshot()).Message, StringComparison.Ordinal);
 
-        using TopicReader back = _node.Subscribe("a", old);
+        using SubscriptionReader back = _node.Subscribe("a", old);
         Assert.Equal($"event: reset\ndata: {{\"reason\":\"{reason}\"}}\n\nevent: position\ndata: {{}}\nid: {now}\n\n", await back.NextAsync());
         await _node.PublishAsync("a", "2");
         Assert.Equal("2", await back.DataAsync());
@@ -49,7 +49,7 @@ public sealed class HubFaultTests : IAsyncDisposable
         await using TopicServer server = await TopicServer.StartAsync([], add: services => services.AddSingleton<IEventLog>(_log));
         using TopicClient client = await server.OpenAsync("topics/a");
         await client.FrameAsync();
-        string old = TopicReader.Id(await client.FrameAsync());
+        string old = SubscriptionReader.Id(await client.FrameAsync());
         _log.OnRead = (after, read) => after.ToString() == old ? Task.FromResult(new LogPage(PositionState.Unknown, [], after)) : read();
         await server.PublishAsync("a", "1");
         string[] rest = (await client.RestAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries);
@@ -60,12 +60,12 @@ public sealed class HubFaultTests : IAsyncDisposable
     [Fact]
     public async Task Keep_alive_does_not_move_a_client_past_a_loss_that_it_was_not_told_of()
     {
-        using TopicReader reader = _node.Subscribe("a", "unknown");
+        using SubscriptionReader reader = _node.Subscribe("a", "unknown");
         await Eventually.TrueAsync(() => _node.Hub.Ring.Head is not null);
         await reader.WaitAsync().AsTask().WaitAsync(TopicNode.Limit, TestContext.Current.CancellationToken);
-        Assert.True(reader.Subscription.PositionFrame().IsEmpty);
+        Assert.Null(reader.Subscription.FindPosition());
         Assert.StartsWith("event: reset\n", await reader.NextAsync(), StringComparison.Ordinal);
-        Assert.False(reader.Subscription.PositionFrame().IsEmpty);
+        Assert.NotNull(reader.Subscription.FindPosition());
     }
 
     [Fact]
@@ -81,7 +81,7 @@ public sealed class HubFaultTests : IAsyncDisposable
             return read();
         };
         user.Value = "someone";
-        using TopicReader reader = _node.Subscribe("a", first);
+        using SubscriptionReader reader = _node.Subscribe("a", first);
         await reader.NextAsync();
         Assert.Equal("2", await reader.DataAsync());
         await _node.PublishAsync("a", "3");
@@ -110,12 +110,12 @@ public sealed class HubFaultTests : IAsyncDisposable
         using var loggers = new LoggerFactory([new ThrowingProvider(Throw)]);
         var options = new TopicOptions { RingSize = 64 * 1024 };
         var metrics = new TopicMetrics(_log, meters, TimeProvider.System, loggers.CreateLogger<TopicMetrics>());
-        await using var hub = new TopicHub(_log, options, metrics, TimeProvider.System);
+        await using var hub = new TopicHub(_log, options, new Revocations(_log, options, TimeProvider.System), metrics, TimeProvider.System);
         await using var writer = new EventLogWriter(_log, metrics, TimeProvider.System);
-        var publisher = new TopicPublisher(writer, options, Options.Create(new Microsoft.AspNetCore.Http.Json.JsonOptions()));
+        var publisher = new TopicPublisher(_log, writer, options, Options.Create(new Microsoft.AspNetCore.Http.Json.JsonOptions()));
         _log.IsUnreachable = true;
         var signal = new SseSignal();
-        using var live = new TopicReader(hub.Subscribe(new TopicSet(["a"]), null, signal), signal);
+        using var live = new SubscriptionReader(hub.Subscribe(new TopicSet(["a"]), null, signal), signal);
         await Eventually.TrueAsync(() => hub.IsLogUnreachable);
         _log.IsUnreachable = false;
         await live.NextAsync();
@@ -123,7 +123,7 @@ public sealed class HubFaultTests : IAsyncDisposable
         string first = await publisher.PublishAsync("a", "1", cancellationToken: TestContext.Current.CancellationToken).WaitAsync(TopicNode.Limit, TestContext.Current.CancellationToken);
         Assert.Equal("1", await live.DataAsync());
         var secondSignal = new SseSignal();
-        using var reset = new TopicReader(hub.Subscribe(new TopicSet(["a"]), "unknown", secondSignal), secondSignal);
+        using var reset = new SubscriptionReader(hub.Subscribe(new TopicSet(["a"]), "unknown", secondSignal), secondSignal);
         Assert.StartsWith("event: reset\n", await reset.NextAsync(), StringComparison.Ordinal);
         for (int number = 0; number < 200; number++)
         {
@@ -131,7 +131,7 @@ public sealed class HubFaultTests : IAsyncDisposable
         }
 
         var thirdSignal = new SseSignal();
-        using var late = new TopicReader(hub.Subscribe(new TopicSet(["a"]), first, thirdSignal), thirdSignal);
+        using var late = new SubscriptionReader(hub.Subscribe(new TopicSet(["a"]), first, thirdSignal), thirdSignal);
         await late.NextAsync();
         Assert.Equal(200, (await late.DataAsync(200)).Count);
         Assert.Equal(200, (await live.DataAsync(200)).Count);

@@ -18,7 +18,7 @@ public sealed class TopicHubTests : IAsyncDisposable
     [Fact]
     public async Task Frames_are_as_the_wire_says()
     {
-        using TopicReader reader = _node.Subscribe("news");
+        using SubscriptionReader reader = _node.Subscribe("news");
         string now = await _node.EarliestAsync();
         Assert.Equal($"event: position\ndata: {{}}\nid: {now}\n\n", await reader.NextAsync());
         string first = await _node.PublishAsync("news", "a\r\nb\rc\n");
@@ -34,7 +34,7 @@ public sealed class TopicHubTests : IAsyncDisposable
         await _node.PublishAsync("a", "2");
         await _node.PublishAsync("b", "other");
         await _node.PublishAsync("a", "3");
-        using TopicReader reader = _node.Subscribe("a", first);
+        using SubscriptionReader reader = _node.Subscribe("a", first);
         Assert.Equal($"event: position\ndata: {{}}\nid: {first}\n\n", await reader.NextAsync());
         Assert.Equal(["2", "3"], await reader.DataAsync(2));
         await _node.PublishAsync("a", "4");
@@ -45,9 +45,9 @@ public sealed class TopicHubTests : IAsyncDisposable
     public async Task Who_fails_while_the_hub_sends_for_it_ends_alone()
     {
         var signal = new SseSignal();
-        using var failing = new TopicReader(
+        using var failing = new SubscriptionReader(
             _node.Hub.Subscribe(new TopicSet(["a"]), null, signal, () => throw new InvalidOperationException("no")), signal);
-        using TopicReader other = _node.Subscribe("a");
+        using SubscriptionReader other = _node.Subscribe("a");
         await failing.NextAsync();
         await other.NextAsync();
         Task waiting = WaitForeverAsync();
@@ -70,7 +70,7 @@ public sealed class TopicHubTests : IAsyncDisposable
     public async Task Each_of_many_subscribers_gets_each_event_once_and_in_order()
     {
         const int Events = 100;
-        TopicReader[] readers = [.. Enumerable.Range(0, 1000).Select(i => _node.Subscribe(i % 2 == 0 ? "t/0" : "t/* t/0"))];
+        SubscriptionReader[] readers = [.. Enumerable.Range(0, 1000).Select(i => _node.Subscribe(i % 2 == 0 ? "t/0" : "t/* t/0"))];
         await Task.WhenAll(readers.Select(reader => reader.NextAsync()));
         Task<IReadOnlyList<string>[]> reading = Task.WhenAll(readers.Select(reader => reader.DataAsync(Events)));
         string[] sent = [.. Enumerable.Range(0, Events).Select(i => $"{i}")];
@@ -89,8 +89,8 @@ public sealed class TopicHubTests : IAsyncDisposable
         string earliest = await _node.EarliestAsync();
         await _node.PublishAsync("a", "1");
         await _node.PublishAsync("a", "2");
-        using TopicReader reader = _node.Subscribe("a", "earliest");
-        Assert.Equal(earliest, TopicReader.Id(await reader.NextAsync()));
+        using SubscriptionReader reader = _node.Subscribe("a", "earliest");
+        Assert.Equal(earliest, SubscriptionReader.Id(await reader.NextAsync()));
         Assert.Equal(["1", "2"], await reader.DataAsync(2));
     }
 
@@ -111,7 +111,7 @@ public sealed class TopicHubTests : IAsyncDisposable
 
             asked++;
         };
-        using TopicReader reader = node.Subscribe("a", "earliest");
+        using SubscriptionReader reader = node.Subscribe("a", "earliest");
         Assert.StartsWith("event: position\n", await reader.NextAsync(), StringComparison.Ordinal);
         Assert.Equal(new string('x', 1000), await reader.DataAsync());
         Assert.True(asked > 3);
@@ -129,7 +129,7 @@ public sealed class TopicHubTests : IAsyncDisposable
     public async Task Unknown_position_is_told_and_then_it_is_live(string lastEventId)
     {
         string id = await _node.PublishAsync("a", "1");
-        using TopicReader reader = _node.Subscribe("a", lastEventId.Replace("{epoch}", id.Split('-')[0], StringComparison.Ordinal));
+        using SubscriptionReader reader = _node.Subscribe("a", lastEventId.Replace("{epoch}", id.Split('-')[0], StringComparison.Ordinal));
         Assert.Equal($"event: reset\ndata: {{\"reason\":\"unknown\"}}\n\nevent: position\ndata: {{}}\nid: {id}\n\n", await reader.NextAsync());
         await _node.PublishAsync("a", "2");
         Assert.Equal("2", await reader.DataAsync());
@@ -138,7 +138,7 @@ public sealed class TopicHubTests : IAsyncDisposable
     [Fact]
     public async Task Overlapping_topics_bring_each_event_once()
     {
-        using TopicReader reader = _node.Subscribe("orders/1 orders/* * orders/1");
+        using SubscriptionReader reader = _node.Subscribe("orders/1 orders/* * orders/1");
         await reader.NextAsync();
         await _node.PublishAsync("orders/1", "1");
         await _node.PublishAsync("orders", "2");
@@ -150,8 +150,8 @@ public sealed class TopicHubTests : IAsyncDisposable
     [Fact]
     public async Task Subscriber_is_woken_for_its_own_topics_only()
     {
-        using TopicReader own = _node.Subscribe("a");
-        using TopicReader other = _node.Subscribe("b/*");
+        using SubscriptionReader own = _node.Subscribe("a");
+        using SubscriptionReader other = _node.Subscribe("b/*");
         await own.NextAsync();
         await other.NextAsync();
         Task wait = other.WaitAsync().AsTask();
@@ -176,9 +176,9 @@ public sealed class TopicHubTests : IAsyncDisposable
     [Fact]
     public async Task Position_frame_has_all_that_was_sent_and_nothing_more()
     {
-        using TopicReader quiet = _node.Subscribe("quiet");
-        using TopicReader slow = _node.Subscribe("busy");
-        string opening = TopicReader.Id(await slow.NextAsync());
+        using SubscriptionReader quiet = _node.Subscribe("quiet");
+        using SubscriptionReader slow = _node.Subscribe("busy");
+        string opening = SubscriptionReader.Id(await slow.NextAsync());
         await quiet.NextAsync();
         string id = await _node.PublishAsync("busy", "1");
         await Eventually.TrueAsync(() => quiet.Id() == id);
@@ -191,8 +191,8 @@ public sealed class TopicHubTests : IAsyncDisposable
     public async Task Slow_subscriber_reads_from_the_log_what_the_ring_has_no_more()
     {
         await using var node = new TopicNode(_log, new TopicOptions { RingSize = 64 * 1024 });
-        using TopicReader slow = node.Subscribe("a b/*");
-        using TopicReader fast = node.Subscribe("a");
+        using SubscriptionReader slow = node.Subscribe("a b/*");
+        using SubscriptionReader fast = node.Subscribe("a");
         await slow.NextAsync();
         await fast.NextAsync();
         for (int number = 0; number < 500; number++)
@@ -212,8 +212,8 @@ public sealed class TopicHubTests : IAsyncDisposable
     {
         var options = new TopicOptions { RingSize = 64 * 1024, MaxLogSize = 128 * 1024 };
         await using var node = new TopicNode(new MemoryEventLog(options, TimeProvider.System), options);
-        using TopicReader slow = node.Subscribe("a");
-        using TopicReader fast = node.Subscribe("a");
+        using SubscriptionReader slow = node.Subscribe("a");
+        using SubscriptionReader fast = node.Subscribe("a");
         await slow.NextAsync();
         await fast.NextAsync();
         string last = "";
@@ -242,7 +242,7 @@ public sealed class TopicHubTests : IAsyncDisposable
 
         int before = _log.Reads;
         await using var restarted = new TopicNode(_log);
-        TopicReader[] readers = [.. Enumerable.Range(0, Clients).Select(client => restarted.Subscribe("a", ids[client * 7 % 100]))];
+        SubscriptionReader[] readers = [.. Enumerable.Range(0, Clients).Select(client => restarted.Subscribe("a", ids[client * 7 % 100]))];
         await Task.WhenAll(readers.Select(async (reader, client) =>
         {
             Assert.StartsWith("event: position", await reader.NextAsync(), StringComparison.Ordinal);
@@ -262,7 +262,7 @@ public sealed class TopicHubTests : IAsyncDisposable
         const int Rounds = 50;
         var marks = new (int Thread, long Bytes)[Streams];
         int[] received = new int[Streams];
-        TopicReader[] readers = [.. Enumerable.Range(0, Streams).Select(_ => _node.Subscribe("a"))];
+        SubscriptionReader[] readers = [.. Enumerable.Range(0, Streams).Select(_ => _node.Subscribe("a"))];
         Task[] consumers = [.. readers.Select((reader, index) => ConsumeAsync(reader, index))];
         await Eventually.TrueAsync(() => received.All(count => Volatile.Read(ref count) == 1)); // The opening.
         long[] allocated = new long[Rounds];
@@ -280,7 +280,7 @@ public sealed class TopicHubTests : IAsyncDisposable
         await Task.WhenAll(consumers).WaitAsync(TopicNode.Limit, TestContext.Current.CancellationToken);
 
         [AsyncMethodBuilder(typeof(AsyncTaskMethodBuilder))]
-        async Task ConsumeAsync(TopicReader reader, int index)
+        async Task ConsumeAsync(SubscriptionReader reader, int index)
         {
             while (!reader.Subscription.IsEnded)
             {
@@ -299,11 +299,11 @@ public sealed class TopicHubTests : IAsyncDisposable
     public async Task Log_that_does_not_answer_delays_the_opening_and_is_told_once()
     {
         _log.IsUnreachable = true;
-        using TopicReader reader = _node.Subscribe("a");
+        using SubscriptionReader reader = _node.Subscribe("a");
         await Eventually.TrueAsync(() => _node.Logs.GetSnapshot().Any(entry => entry.Message.Contains("cannot be reached", StringComparison.Ordinal)));
         await Task.Delay(1200, TestContext.Current.CancellationToken);
         Assert.False(reader.TryRead());
-        Assert.True(reader.Subscription.PositionFrame().IsEmpty);
+        Assert.Null(reader.Subscription.FindPosition());
         _log.IsUnreachable = false;
         await reader.NextAsync();
         await _node.PublishAsync("a", "1");
@@ -318,7 +318,7 @@ public sealed class TopicHubTests : IAsyncDisposable
         await using var other = new TopicNode(_log);
         var time = new ManualTimeProvider();
         await using var node = new TopicNode(new FaultyLog(_log) { OnAppend = (_, _) => throw new EventLogUnavailableException() }, time: time);
-        using TopicReader reader = node.Subscribe("a");
+        using SubscriptionReader reader = node.Subscribe("a");
         await reader.NextAsync();
         Task<string> publish = node.PublishAsync("a", "lost");
         while (!publish.IsCompleted)
@@ -335,7 +335,7 @@ public sealed class TopicHubTests : IAsyncDisposable
     [Fact]
     public async Task Log_is_followed_only_while_there_are_subscribers()
     {
-        TopicReader reader = _node.Subscribe("a");
+        SubscriptionReader reader = _node.Subscribe("a");
         await reader.NextAsync();
         await Eventually.TrueAsync(() => _log.Reads == 1);
         reader.Dispose();
@@ -344,7 +344,7 @@ public sealed class TopicHubTests : IAsyncDisposable
         await _node.PublishAsync("a", "1");
         await Task.Delay(50, TestContext.Current.CancellationToken);
         Assert.Equal(reads, _log.Reads);
-        using TopicReader again = _node.Subscribe("a");
+        using SubscriptionReader again = _node.Subscribe("a");
         await again.NextAsync();
         await _node.PublishAsync("a", "2");
         Assert.Equal("2", await again.DataAsync());
@@ -353,7 +353,7 @@ public sealed class TopicHubTests : IAsyncDisposable
     [Fact]
     public async Task End_of_the_host_ends_subscriptions()
     {
-        TopicReader reader = _node.Subscribe("a");
+        SubscriptionReader reader = _node.Subscribe("a");
         await reader.NextAsync();
         await _node.Hub.DisposeAsync();
         await reader.WaitAsync().AsTask().WaitAsync(TopicNode.Limit, TestContext.Current.CancellationToken);

@@ -52,8 +52,8 @@ public sealed class TopicMetricsTests : IAsyncDisposable
     [Fact]
     public async Task Events_resets_and_skipped_records_are_counted()
     {
-        using TopicReader one = _node.Subscribe("t");
-        using TopicReader other = _node.Subscribe("t", "unknown");
+        using SubscriptionReader one = _node.Subscribe("t");
+        using SubscriptionReader other = _node.Subscribe("t", "unknown");
         await one.NextAsync();
         await other.NextAsync();
         await _node.AppendAsync([new NumberedRecord(100, "damaged"u8.ToArray())]);

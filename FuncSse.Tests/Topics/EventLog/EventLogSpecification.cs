@@ -3,10 +3,10 @@ using FuncSse.Topics;
 namespace FuncSse.Tests.Topics;
 
 /// <summary>What every event log does, whatever keeps its events.</summary>
-public abstract class EventLogSpecification
+public abstract partial class EventLogSpecification
 {
     /// <summary>Makes a log that is empty.</summary>
-    private protected abstract IEventLog CreateLog();
+    private protected abstract IEventLog CreateLog(TopicOptions? options = null);
 
     /// <summary>The log as another process has it, whose numbers of records are its own.</summary>
     private protected virtual IEventLog OtherInstance(IEventLog log) => log;

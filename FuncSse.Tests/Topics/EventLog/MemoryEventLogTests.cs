@@ -6,7 +6,8 @@ namespace FuncSse.Tests.Topics;
 [Trait("Category", "Fast")]
 public sealed class MemoryEventLogTests : EventLogSpecification
 {
-    private protected override IEventLog CreateLog() => new MemoryEventLog(new TopicOptions(), TimeProvider.System);
+    private protected override IEventLog CreateLog(TopicOptions? options = null) =>
+        new MemoryEventLog(options ?? new TopicOptions(), TimeProvider.System);
 
     [Fact]
     public async Task What_is_past_retention_is_gone_but_its_end_is_known()
@@ -20,6 +21,19 @@ public sealed class MemoryEventLogTests : EventLogSpecification
         Assert.Equal(PositionState.Expired, await node.StateAsync(first));
         Assert.Equal(third, Assert.Single(await node.ReadAsync(second)).Id);
         Assert.Equal(second, await node.EarliestAsync());
+    }
+
+    [Fact]
+    public async Task Values_of_recorded_streams_expire()
+    {
+        var time = new ManualTimeProvider();
+        TopicOptions options = new TopicOptions { Retention = TimeSpan.FromMinutes(20) }.WithValuesThatExpire("runs");
+        await using var node = new TopicNode(new MemoryEventLog(options, time), options, time);
+        await node.PublishAsync("t", "1", retain: true);
+        time.Advance(TimeSpan.FromMinutes(20));
+        Assert.Single((await node.Log.ReadValuesAsync(new TopicSet(["t"]), 10, TestContext.Current.CancellationToken))!);
+        time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Empty((await node.Log.ReadValuesAsync(new TopicSet(["t"]), 10, TestContext.Current.CancellationToken))!);
     }
 
     [Fact]

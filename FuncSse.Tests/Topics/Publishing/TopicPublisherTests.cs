@@ -56,6 +56,26 @@ public sealed class TopicPublisherTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Log_that_never_says_whether_there_is_room_for_a_value_is_an_error_after_ten_seconds()
+    {
+        _log.BeforeCanRetain = () => s_never;
+        Task<string> publish = _node.PublishAsync("t", "1", retain: true);
+        await MoveUntilAsync(publish);
+        await Assert.ThrowsAsync<EventLogUnavailableException>(() => publish);
+        Assert.InRange(_time.Now.TotalSeconds, 9.9, 10.2);
+    }
+
+    [Fact]
+    public async Task Log_that_is_away_for_a_moment_gets_the_retained_event_as_any_other()
+    {
+        int asked = 0;
+        _log.BeforeCanRetain = () => asked++ == 0 ? throw new EventLogUnavailableException() : Task.CompletedTask;
+        Task<string> publish = _node.PublishAsync("t", "1", retain: true);
+        await MoveUntilAsync(publish);
+        await publish;
+    }
+
+    [Fact]
     public async Task Log_that_is_back_in_time_gets_the_event()
     {
         _log.IsUnreachable = true;

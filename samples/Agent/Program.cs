@@ -1,0 +1,16 @@
+using Agent;
+using FuncSse.Streaming;
+using FuncSse.Topics;
+using FuncSse.Topics.AzureStorage;
+using Microsoft.Azure.Functions.Worker.Builder;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+
+FunctionsApplicationBuilder builder = FunctionsApplication.CreateBuilder(args);
+builder.ConfigureFunctionsWebApplication();
+builder.Services.AddServerSentEvents(builder.Configuration.GetSection("Sse"));
+builder.Services.AddTopics(builder.Configuration.GetSection("Topics"));
+builder.Services.AddAzureStorageEventLog(builder.Configuration);
+builder.Services.AddSingleton<IChatClient>(new LocalModel(TimeProvider.System));
+builder.Build().Run();
