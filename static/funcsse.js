@@ -55,7 +55,7 @@ function withQuery(url, own) {
 function pass(event, address, { onEvent, onReset }) {
   const { type, lastEventId, origin } = event;
   if (type === 'reset') onReset?.({ reason: /"reason"\s*:\s*"(\w+)"/.exec(event.data)?.[1] ?? 'unknown' });
-  else if (type !== 'position' && !address.searchParams.has('envelope')) onEvent?.(event);
+  else if (/^(expired|keep-alive)$/.test(type) || (type !== 'position' && !address.searchParams.has('envelope'))) onEvent?.(event);
   else if (type !== 'position') {
     const { data, topic, published, retained } = dated(JSON.parse(event.data));
     onEvent?.(Object.assign(new MessageEvent(type, { data, lastEventId, origin }), { topic, published, retained }));

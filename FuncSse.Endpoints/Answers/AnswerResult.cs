@@ -75,6 +75,14 @@ public sealed class AnswerResult(string? name, bool isAuthorized = false, Cancel
             return;
         }
 
+        IReadOnlyList<string> format = httpContext.Request.FindAllInQuery("format");
+        bool isUi = format is ["ui"];
+        if (format.Count > 0 && !isUi)
+        {
+            await TopicAnswer.WriteAsync(httpContext, StatusCodes.Status400BadRequest, "?format= must be ui.");
+            return;
+        }
+
         SseFeed<string>? feed = null;
         if (isStart)
         {
@@ -88,7 +96,6 @@ public sealed class AnswerResult(string? name, bool isAuthorized = false, Cancel
         }
 
         AnswerOptions options = services.GetRequiredService<IOptions<AnswerOptions>>().Value;
-        bool isUi = httpContext.Request.Query["format"] == "ui";
         if (isUi)
         {
             httpContext.Response.Headers["x-vercel-ai-ui-message-stream"] = "v1";

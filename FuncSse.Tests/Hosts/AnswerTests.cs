@@ -103,6 +103,12 @@ public sealed class AnswerTests
             Assert.Equal(HttpStatusCode.BadRequest, await StatusAsync(server, HttpMethod.Delete, $"answers/{name}"));
         }
 
+        foreach (string format in (string[])["format=UI", "format=", "format=ui&format=ui"])
+        {
+            Assert.Equal(HttpStatusCode.BadRequest, await StatusAsync(server, HttpMethod.Post, $"answers/a?{format}", "x"));
+            Assert.Equal(HttpStatusCode.BadRequest, await StatusAsync(server, HttpMethod.Get, $"answers/a?{format}"));
+        }
+
         Assert.Equal(HttpStatusCode.NoContent, await StatusAsync(server, HttpMethod.Get, "answers/unknown"));
         Assert.Equal(HttpStatusCode.NoContent, await StatusAsync(server, HttpMethod.Head, "answers/unknown"));
         Assert.Equal(HttpStatusCode.NoContent, await StatusAsync(server, HttpMethod.Options, "answers/unknown"));

@@ -59,7 +59,7 @@ public sealed class PageAccessTests(Browser browser) : IClassFixture<Browser>
         SelfHost host = await browser.GetFastHostAsync();
         IPage page = await browser.WatchAsync(host);
         await Expect(page.Locator("#state")).ToHaveTextAsync("Open");
-        foreach (string link in new[] { "Counter", "Topic" })
+        foreach (string link in new[] { "Counter", "Topic", "Answers" })
         {
             await page.Keyboard.PressAsync("Tab");
             await Expect(page.GetByRole(AriaRole.Link, new() { Name = link })).ToBeFocusedAsync();

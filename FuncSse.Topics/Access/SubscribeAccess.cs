@@ -18,7 +18,8 @@ internal sealed class SubscribeAccess(TopicOptions options, TopicTickets tickets
             return TopicAuthorizationResult.Allow();
         }
 
-        DateTimeOffset now = time.GetUtcNow();
+        // In milliseconds, as the log has the time of a revocation.
+        var now = DateTimeOffset.FromUnixTimeMilliseconds(time.GetUtcNow().ToUnixTimeMilliseconds());
         TopicAuthorizationResult decision = await AskRuleAsync(http, restricted);
         if (decision != TopicAuthorizationResult.ByTicket)
         {

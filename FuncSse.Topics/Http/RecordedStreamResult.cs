@@ -102,7 +102,7 @@ public sealed class RecordedStreamResult(
         }
         else
         {
-            await AnswerAsync(http, producer.Recording, isStart: true);
+            await AnswerAsync(http, streams, producer.Recording, isStart: true);
             if (producer.Recording.End == RecordedStreamEnd.Completed && !http.RequestAborted.IsCancellationRequested)
             {
                 // The client need not wait until the log has the end. Its next request on this connection does, so this has a limit.
@@ -128,7 +128,7 @@ public sealed class RecordedStreamResult(
             }
             else
             {
-                await AnswerAsync(http, recording, isStart: false);
+                await AnswerAsync(http, streams, recording, isStart: false);
             }
         }
         catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
@@ -153,16 +153,11 @@ public sealed class RecordedStreamResult(
         return found;
     }
 
-    private async Task AnswerAsync(HttpContext http, Recording recording, bool isStart)
+    private async Task AnswerAsync(HttpContext http, StreamServices streams, Recording recording, bool isStart)
     {
-        await ((Task)recording.Run).WaitAsync(http.RequestAborted).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (http.RequestAborted.IsCancellationRequested)
-        {
-            return;
-        }
-
+        await recording.Run.WaitAsync(EventLogWriter.PublishTimeout, streams.Time, http.RequestAborted);
         int after = recording.FindNumber(http.Request.GetLastEventId());
-        if (recording.End is not null && (_options.AfterEnd == AfterEnd.NoContent || (after == recording.Count && !(isStart && after == 0))))
+        if (!isStart && recording.End is not null && (_options.AfterEnd == AfterEnd.NoContent || after == recording.Count))
         {
             await new SseStopResult().ExecuteAsync(http);
             return;

@@ -52,7 +52,7 @@ internal sealed class RecordedStreams : IRecordedStreams
             if (_produced.TryGetValue(name, out (RecordingProducer Producer, Task<RecordedStreamEnd> Task) known))
             {
                 // Its end may still be on the way into the log.
-                return known.Producer.Recording.End is null ? known : throw new AlreadyRecordedException();
+                return known.Producer.Recording.End is null || known.Producer.IsSuperseded ? known : throw new AlreadyRecordedException();
             }
 
             if (_produced.Count >= _options.MaxRecordings)

@@ -7,6 +7,7 @@ using SseApp;
 // The page lies in the output folder, whatever the current folder is.
 WebApplicationBuilder builder = WebApplication.CreateBuilder(
     new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory, WebRootPath = "static" });
+builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning); // Its lines have the query, and a query can have a ticket.
 builder.Services.AddStreams(builder.Configuration);
 
 WebApplication app = builder.Build();
