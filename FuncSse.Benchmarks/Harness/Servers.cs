@@ -50,7 +50,9 @@ internal static partial class Servers
         return ServerProcess.Start(command);
     }
 
-    private static ProcessStartInfo SelfHost(string assembly) => ServerProcess.Dotnet(assembly, "--urls", "http://127.0.0.1:0");
+    // In the Development environment, this machine may publish without a key.
+    private static ProcessStartInfo SelfHost(string assembly) =>
+        ServerProcess.Dotnet(assembly, "--urls", "http://127.0.0.1:0", "--environment", "Development");
 
     private static ProcessStartInfo Express()
     {
