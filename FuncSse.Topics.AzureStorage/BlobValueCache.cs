@@ -86,7 +86,7 @@ internal sealed class BlobValueCache(bool keepsRecords, TimeProvider time)
     {
         if (HasRead(next))
         {
-            return; // Somebody catches up.
+            return; // A subscription catches up with what was read before.
         }
 
         Note(records);

@@ -141,13 +141,13 @@ internal sealed class BlobValueStore(BlobContainerClient container, TimeSpan? li
         }
         catch (FormatException)
         {
-            return null; // Another program's.
+            return null; // It is another program's.
         }
     }
 
     private static LogPosition? EndOf(IDictionary<string, string>? metadata) =>
         metadata is not null && metadata.TryGetValue(End, out string? text) && LogPosition.TryParse(text, out LogPosition? end) ? end : null;
 
-    // As a header has it. A list has it without the quotes.
+    // This is the form of a header. A list has it without the quotes.
     private static ETag Quoted(ETag etag) => new($"\"{etag.ToString().Trim('"')}\"");
 }

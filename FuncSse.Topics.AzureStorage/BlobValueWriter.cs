@@ -11,7 +11,7 @@ internal sealed class BlobValueWriter
     private const int MaxWrites = 16;
     private const int MaxSingleReads = 16;
 
-    // Longer than a publisher tries.
+    // This is longer than a publisher tries.
     private static readonly TimeSpan s_repairAge = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan s_shortestPause = TimeSpan.FromSeconds(1);
 
@@ -125,7 +125,7 @@ internal sealed class BlobValueWriter
         }
     }
 
-    // One list instead of many reads.
+    // One list replaces many reads.
     private async Task<IReadOnlyList<(string Topic, SeenValue Seen)>> SettleAsync(IReadOnlyList<(string Topic, SeenValue Seen)> due)
     {
         Dictionary<string, ListedValue> listed = (await _list.ReadAsync("", CancellationToken.None)).ToDictionary(value => value.Topic, StringComparer.Ordinal);

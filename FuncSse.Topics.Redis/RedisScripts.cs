@@ -88,10 +88,10 @@ internal static class RedisScripts
         """;
 
     /// <summary>
-    /// Takes the writer, the retention of events and that of values in milliseconds (0 for ever), and numbers, retained topics and records in turn: the topic has <c>+</c> before it if the record
-    /// becomes its value, and <c>-</c> if the record clears the value, and is empty if the record is not retained. Answers with the epoch and the positions. Records whose
-    /// numbers the writer has passed are not appended, because their append was repeated or comes late. The answer has the positions of those that
-    /// the log has.
+    /// Takes the writer, the retention of events and that of values in milliseconds (0 for ever), and numbers, retained
+    /// topics and records in turn: the topic has <c>+</c> before it if the record becomes its value, and <c>-</c> if the record clears the value, and is
+    /// empty if the record is not retained. Answers with the epoch and the positions. Records whose numbers the writer has passed are not appended,
+    /// because their append was repeated or comes late. The answer has the positions of those that the log has.
     /// </summary>
     public const string Append = Life + """
         local writer, answer = 'w:' .. ARGV[2], {}

@@ -102,7 +102,7 @@ internal sealed class Revocations(IEventLog log, TopicOptions options, TimeProvi
         }
         catch (Exception exception) when (exception is EventLogUnavailableException or TimeoutException or OperationCanceledException)
         {
-            // What is known has to do.
+            // The process goes on with what it knows.
         }
 
         return Volatile.Read(ref _wasRead);

@@ -91,7 +91,7 @@ internal sealed partial class TopicHub : IAsyncDisposable
             }
         }
 
-        subscription.EndIfRevoked(_revocations); // Since access was checked.
+        subscription.EndIfRevoked(_revocations); // It may have been revoked since access was checked.
         subscription.OnHubReady();
         return subscription;
     }

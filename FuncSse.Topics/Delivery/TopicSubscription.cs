@@ -7,7 +7,7 @@ namespace FuncSse.Topics;
 /// </summary>
 /// <remarks>
 /// It has one consumer, which calls <see cref="TryRead"/> until there is nothing, and then waits for the signal. The consumer continues on
-/// the thread that sets the signal, and must not block it. First comes the opening: the retained values for a new subscriber, and a position. A loss,
+/// the thread that sets the signal, and must not block it. The opening comes first: the retained values for a new subscriber, and a position. A loss,
 /// which may come later too, is told before it.
 /// </remarks>
 internal sealed partial class TopicSubscription(

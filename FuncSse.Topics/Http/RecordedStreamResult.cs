@@ -84,7 +84,7 @@ public sealed class RecordedStreamResult(
     private async Task StartAsync(HttpContext http, RecordedStreams recordings, StreamServices streams, string recorded, SseFeed<string> started)
     {
         (RecordingProducer producer, Task<RecordedStreamEnd> task) = recordings.StartProducer(recorded, started, _options);
-        // Beside the feed, the log says whether the name is free.
+        // While the feed runs, the log says whether the name is free.
         RecordingClaim claim = RecordingClaim.Free;
         await Task.WhenAny(producer.Claim, Task.Delay(s_logLimit, streams.Time, CancellationToken.None));
         if (producer.Claim.IsCompletedSuccessfully)

@@ -52,7 +52,7 @@ internal sealed class TopicPublisher(IEventLog log, EventLogWriter writer, Topic
             return (await writer.AppendAsync(topic, type, utf8, retain, cancellationToken)).ToString();
         }
 
-        // Before the log is asked: it counts those that have got their value since.
+        // This is read before the log is asked, so it counts those that have got their value since.
         int others = Interlocked.Increment(ref _newTopics) - 1;
         bool isNew = true;
         try

@@ -152,7 +152,7 @@ internal sealed class RecordingFollower(string name, RecordedStreamOptions optio
         }
         catch (Exception)
         {
-            return []; // The app's, which must not keep the stream from its end.
+            return []; // The app's method failed, which must not keep the stream from its end.
         }
     }
 }

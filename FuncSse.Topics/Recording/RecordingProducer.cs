@@ -17,7 +17,7 @@ internal enum RecordingClaim
 }
 
 /// <summary>
-/// Runs a feed and records it. Three things go on beside each other: the feed, whose events clients of this process get at once; their way into the
+/// Runs a feed and records it. Three things go on at the same time: the feed, whose events clients of this process get at once; their way into the
 /// log; and the reading of what others say about this name.
 /// </summary>
 #pragma warning disable CA1001 // The source has no timer, and may be cancelled at any time.
@@ -28,7 +28,7 @@ internal sealed class RecordingProducer(
     /// <summary>How often a process shows that it lives, if it has no events.</summary>
     public static readonly TimeSpan AliveInterval = TimeSpan.FromSeconds(5);
 
-    // As the feed of a stream has when the host stops.
+    // A feed has the same time in a stream when the host stops.
     private static readonly TimeSpan s_feedGrace = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_settleLimit = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_retryDelay = TimeSpan.FromMilliseconds(500);
