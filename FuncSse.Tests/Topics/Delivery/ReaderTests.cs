@@ -1,4 +1,9 @@
+using System.Net.ServerSentEvents;
+using FuncSse.Streaming;
 using FuncSse.Topics;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.Extensions.Logging;
 
 namespace FuncSse.Tests.Topics;
 
@@ -132,6 +137,27 @@ public sealed class ReaderTests : IAsyncDisposable
         Assert.Throws<ArgumentException>(() => _reader.ReadAsync([], cancellationToken: TestContext.Current.CancellationToken));
         Assert.Throws<ArgumentException>(() => _reader.ReadAsync(["$a"], cancellationToken: TestContext.Current.CancellationToken));
         Assert.Throws<ArgumentException>(() => _reader.ReadAsync(["a//b"], cancellationToken: TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public async Task Feed_of_ones_own_resumes_by_the_id_of_a_message()
+    {
+        string first = await _node.PublishAsync("a", "1");
+        string second = await _node.PublishAsync("a", "2");
+        WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.Services.AddServerSentEvents();
+        await using WebApplication app = builder.Build();
+        app.MapServerSentEvents("/own", (lastEventId, token) => _reader.ReadAsync(["a"], lastEventId, token)
+            .Take(1).Select(message => new SseItem<string>($"<{message.Data}>") { EventId = message.Id }));
+        await app.StartAsync(TestContext.Current.CancellationToken);
+        using var client = new HttpClient { Timeout = TopicNode.Limit };
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"{app.Urls.Single()}/own");
+        request.Headers.Add("Last-Event-ID", first);
+        using HttpResponseMessage response = await client.SendAsync(request, TestContext.Current.CancellationToken);
+        Assert.Equal(
+            $"retry: 1000\n\ndata: <2>\nid: {second}\n\n", await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
     }
 
     public ValueTask DisposeAsync() => _node.DisposeAsync();
