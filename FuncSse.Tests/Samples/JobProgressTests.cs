@@ -41,49 +41,50 @@ public sealed class JobProgressTests(Browser browser) : IAsyncLifetime, IClassFi
     }
 
     [Fact]
-    public async Task Job_is_a_stream_with_an_end()
+    public async Task Job_is_a_stream_with_an_end_that_everyone_is_told()
     {
         string id = await StartJobAsync();
-        using TopicClient stream = await _server.OpenAsync(HttpMethod.Get, $"jobs/{id}/events");
-        Assert.Equal("retry: 1000\n\n", await stream.FrameAsync());
+        using TopicClient stream = await OpenAsync(id);
         _work.Release();
-        Assert.Equal(Frame(id, 1), await stream.FrameAsync());
+        string first = await stream.FrameAsync();
+        string run = SubscriptionReader.Id(first)[..^1];
+        Assert.Equal(Frame(id, 1, run), first);
+        using TopicClient second = await OpenAsync(id);
+        Assert.Equal(first, await second.FrameAsync());
         _work.Release(9);
         string rest = await stream.RestAsync();
-        Assert.EndsWith(End("Completed", id, 10), rest, StringComparison.Ordinal);
-        using HttpResponseMessage again = await _server.SendAsync(HttpMethod.Get, $"jobs/{id}/events", headers: ("Last-Event-ID", "end"));
+        Assert.Contains(State("Completed", id, 10), rest, StringComparison.Ordinal);
+        Assert.Equal(rest, await second.RestAsync());
+        string last = SubscriptionReader.Id(rest[rest.LastIndexOf("event: end\n", StringComparison.Ordinal)..]);
+        using HttpResponseMessage again = await _server.SendAsync(HttpMethod.Get, $"jobs/{id}/events", headers: ("Last-Event-ID", last));
         Assert.Equal(HttpStatusCode.NoContent, again.StatusCode);
+        using TopicClient late = await OpenAsync(id);
+        Assert.Equal(first + rest, await late.RestAsync());
     }
 
     [Fact]
     public async Task Client_that_comes_back_is_told_what_is_new()
     {
         string id = await StartJobAsync();
-        _work.Release(3);
-        using (TopicClient first = await _server.OpenAsync(HttpMethod.Get, $"jobs/{id}/events", headers: ("Last-Event-ID", "2")))
-        {
-            await first.FrameAsync();
-            Assert.Equal(Frame(id, 3), await first.FrameAsync());
-        }
-
-        using TopicClient second = await _server.OpenAsync(HttpMethod.Get, $"jobs/{id}/events", headers: ("Last-Event-ID", "3"));
-        await second.FrameAsync();
+        using TopicClient first = await OpenAsync(id);
         _work.Release();
-        Assert.Equal(Frame(id, 4), await second.FrameAsync());
+        string step = await first.FrameAsync();
+        using TopicClient second = await OpenAsync(id, ("Last-Event-ID", SubscriptionReader.Id(step)));
+        _work.Release();
+        Assert.Equal(Frame(id, 2, SubscriptionReader.Id(step)[..^1]), await second.FrameAsync());
     }
 
     [Fact]
-    public async Task Job_that_was_stopped_and_job_that_is_not_there_end_too()
+    public async Task Job_that_was_stopped_ends_too_and_one_that_is_not_there_has_no_stream()
     {
         string id = await StartJobAsync();
+        using TopicClient stream = await OpenAsync(id);
         _work.Release(2);
         await _durable.Client.TerminateInstanceAsync(id, cancellation: TestContext.Current.CancellationToken)
             .WaitAsync(TopicServer.Limit, TestContext.Current.CancellationToken);
-        using TopicClient stream = await _server.OpenAsync(HttpMethod.Get, $"jobs/{id}/events");
         Assert.Contains("event: end\ndata: {\"status\":\"Terminated\"", await stream.RestAsync(), StringComparison.Ordinal);
-        using TopicClient unknown = await _server.OpenAsync(HttpMethod.Get, "jobs/unknown/events");
-        Assert.EndsWith(
-            "event: end\ndata: {\"status\":\"Unknown\",\"progress\":null}\nid: end\n\n", await unknown.RestAsync(), StringComparison.Ordinal);
+        using HttpResponseMessage unknown = await _server.SendAsync(HttpMethod.Get, "jobs/unknown/events");
+        Assert.Equal(HttpStatusCode.NoContent, unknown.StatusCode);
     }
 
     [Fact]
@@ -125,9 +126,26 @@ public sealed class JobProgressTests(Browser browser) : IAsyncLifetime, IClassFi
     }
 
     [Fact]
+    public async Task Page_follows_the_topic_when_the_stream_ends_before_the_job()
+    {
+        IPage page = await browser.OpenTabAsync();
+        await page.GotoAsync($"{_server.Client.BaseAddress}");
+        Task<IRequest> opened = page.WaitForRequestAsync("**/jobs/*/events");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Start" }).ClickAsync();
+        string id = new Uri((await opened).Url).Segments[2].TrimEnd('/');
+        _work.Release(2);
+        await Expect(page.Locator("#bar")).ToHaveJSPropertyAsync("value", 2);
+        await _server.Services.GetRequiredService<IRecordedStreams>().StopAsync($"jobs/{id}", TestContext.Current.CancellationToken);
+        _work.Release(8);
+        await Expect(page.Locator("#state")).ToHaveTextAsync("Completed");
+        await Expect(page.Locator("#bar")).ToHaveJSPropertyAsync("value", 10);
+    }
+
+    [Fact]
     public async Task Browser_does_not_come_back_after_the_end()
     {
         string id = await StartJobAsync();
+        using TopicClient first = await OpenAsync(id); // It records the stream.
         _work.Release(10);
         IPage page = await browser.OpenTabAsync();
         await page.GotoAsync($"{_server.Client.BaseAddress}");
@@ -144,13 +162,18 @@ public sealed class JobProgressTests(Browser browser) : IAsyncLifetime, IClassFi
         Assert.Equal("end,0,2", seen); // It reconnected once, and 204 told it to stop.
     }
 
-    private static string Frame(string id, int step) =>
-        $"event: progress\ndata: {State("Running", id, step)}\nid: {step}\n\n";
-
-    private static string End(string status, string id, int step) => $"event: end\ndata: {State(status, id, step)}\nid: end\n\n";
+    private static string Frame(string id, int step, string run) =>
+        $"event: progress\ndata: {State("Running", id, step)}\nid: {run}{step}\n\n";
 
     private static string State(string status, string id, int step) =>
         $$$"""{"status":"{{{status}}}","progress":{"job":"{{{id}}}","done":{{{step}}},"of":10}}""";
+
+    private async Task<TopicClient> OpenAsync(string id, params (string Name, string Value)[] headers)
+    {
+        TopicClient stream = await _server.OpenAsync(HttpMethod.Get, $"jobs/{id}/events", headers: headers);
+        Assert.Equal(":\n\n", await stream.FrameAsync());
+        return stream;
+    }
 
     private async Task<string> StartJobAsync()
     {

@@ -1,22 +1,29 @@
 using FuncSse.Streaming;
+using FuncSse.Topics;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Azure.Functions.Worker;
 using Microsoft.DurableTask.Client;
 
 namespace JobProgress;
 
-/// <summary>The stream of one job. It ends with the job: a browser that comes back then is told to stop.</summary>
+/// <summary>
+/// The stream of one job. It is recorded: the first page that opens it starts it, all others follow it from the first step, and everyone is told the end,
+/// also whoever comes after it.
+/// </summary>
 public sealed class JobEventsFunction(CoalescingTimeProvider time)
 {
+    private static readonly RecordedStreamOptions s_options = new() { Closing = JobFeed.Close };
+
     [Function("JobEvents")]
-    public IResult Run(
+    public async Task<IResult> Run(
         [HttpTrigger(AuthorizationLevel.Anonymous, "get", "head", "options", Route = "jobs/{id}/events")] HttpRequest request,
         string id,
         [DurableClient] DurableTaskClient jobs,
-        FunctionContext context) =>
-        request.GetLastEventId() == JobFeed.End
-            ? new SseStopResult()
-            : new SseStreamResult<JobState>(
-                (lastEventId, cancellationToken) => JobFeed.ReadAsync(jobs, id, time, lastEventId, cancellationToken),
-                context.CancellationToken);
+        FunctionContext context)
+    {
+        // Only a job that runs may start a stream. That of a job that has ended is followed, and one that never was is answered with 204.
+        bool isRunning = await jobs.GetInstanceAsync(id, context.CancellationToken) is { IsCompleted: false };
+        SseFeed<string>? feed = isRunning ? (_, cancellationToken) => JobFeed.ReadAsync(jobs, id, time, cancellationToken) : null;
+        return new RecordedStreamResult($"jobs/{id}", feed, context.CancellationToken, s_options);
+    }
 }

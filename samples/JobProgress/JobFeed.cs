@@ -1,25 +1,20 @@
-using System.Globalization;
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
+using System.Text.Json;
+using FuncSse.Topics;
 using Microsoft.DurableTask.Client;
 
 namespace JobProgress;
 
 public sealed record JobState(string Status, Progress? Progress);
 
-/// <summary>The custom status of an orchestration as a feed with an end. The id is the step, and <see cref="End"/> for the last event.</summary>
+/// <summary>The custom status of an orchestration as a feed: the event <c>progress</c> for each step, and <c>end</c> when the job has ended.</summary>
 public static class JobFeed
 {
-    public const string End = "end";
-
-    public static async IAsyncEnumerable<SseItem<JobState>> ReadAsync(
-        DurableTaskClient jobs,
-        string id,
-        TimeProvider time,
-        string? lastEventId,
-        [EnumeratorCancellation] CancellationToken cancellationToken)
+    public static async IAsyncEnumerable<SseItem<string>> ReadAsync(
+        DurableTaskClient jobs, string id, TimeProvider time, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        int last = int.TryParse(lastEventId, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : 0;
+        int last = 0;
         using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), time);
         do
         {
@@ -27,16 +22,21 @@ public static class JobFeed
             var state = new JobState(job?.RuntimeStatus.ToString() ?? "Unknown", job?.ReadCustomStatusAs<Progress>());
             if (job is null or { IsCompleted: true })
             {
-                yield return new SseItem<JobState>(state, "end") { EventId = End };
+                yield return Event(state, "end");
                 yield break;
             }
 
             if (state.Progress?.Done > last)
             {
                 last = state.Progress.Done;
-                yield return new SseItem<JobState>(state, "progress") { EventId = $"{last}" };
+                yield return Event(state, "progress");
             }
         }
         while (await timer.WaitForNextTickAsync(cancellationToken));
     }
+
+    /// <summary>The last event of a stream that ended before its job did, as in a deployment. The page goes on with the topic of the job.</summary>
+    public static IEnumerable<SseItem<string>> Close(RecordedStreamEnd end) => [new SseItem<string>(end.ToString(), "interrupted")];
+
+    private static SseItem<string> Event(JobState state, string type) => new(JsonSerializer.Serialize(state, JsonSerializerOptions.Web), type);
 }
