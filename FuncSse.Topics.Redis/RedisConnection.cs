@@ -8,14 +8,14 @@ namespace FuncSse.Topics.Redis;
 /// <param name="configure">Completes the configuration, as credentials do.</param>
 /// <param name="identity">Signs in; <see langword="null"/> if the configuration is enough.</param>
 /// <param name="name">The name of the log: the hash tag of its keys, and the channel.</param>
-/// <param name="wakeUp">Told of what comes over the channel, and of each change of the connection.</param>
+/// <param name="feed">Told of what comes over the channel, and of each change of the connection.</param>
 /// <param name="logger">Told of an eviction policy that would delete events.</param>
 internal sealed class RedisConnection(
     string configuration,
     Func<ConfigurationOptions, Task>? configure,
     RedisIdentity? identity,
     string name,
-    RedisWakeUp wakeUp,
+    RedisFeed feed,
     ILogger logger) : IAsyncDisposable
 {
     // A Redis that is back is found within this time, and half as much again for the pause of the heartbeat.
@@ -32,9 +32,14 @@ internal sealed class RedisConnection(
     private readonly CancellationTokenSource _ending = new();
     private readonly Lock _gate = new();
     private Task<ConnectionMultiplexer>? _connecting;
+    private readonly SemaphoreSlim _subscribing = new(1);
+    private volatile bool _isSubscribed;
+    private volatile bool _isRefused;
     private bool _disposed;
     private int _checked;
-    private int _publishRefused;
+
+    /// <summary>Whether what is appended comes by the channel, unless the connection is broken.</summary>
+    public bool IsPushed => _isSubscribed && !_isRefused;
 
     /// <summary>Runs a script on the primary.</summary>
     /// <exception cref="EventLogUnavailableException">Redis does not answer, or refuses.</exception>
@@ -51,28 +56,18 @@ internal sealed class RedisConnection(
         }
     }
 
-    /// <summary>
-    /// Tells all instances where the log ends now. The message is sent after the answer to the append, since not every service lets a script publish.
-    /// Nobody waits for it.
-    /// </summary>
-    public async Task PublishAsync(LogPosition end)
+    /// <summary>Subscribes to what is appended, unless that was done. Without an answer the client keeps the subscription, and sends it later.</summary>
+    /// <returns>Whether this call did it: what was appended before has to be read.</returns>
+    /// <exception cref="EventLogUnavailableException">The connection cannot be configured.</exception>
+    public async Task<bool> SubscribeAsync(CancellationToken cancellationToken)
     {
-        try
+        if (_isSubscribed)
         {
-            ConnectionMultiplexer redis = await ConnectAsync();
-            await redis.GetSubscriber().PublishAsync(_channel, end.ToString());
+            return false;
         }
-        catch (RedisServerException refusal)
-        {
-            if (Interlocked.Exchange(ref _publishRefused, 1) == 0)
-            {
-                RedisLogMessages.NotPublished(logger, _channel.ToString(), RedisWakeUp.LongestPause, refusal);
-            }
-        }
-        catch (Exception exception) when (exception is ObjectDisposedException || IsOutage(exception, CancellationToken.None))
-        {
-            // The other instances also read by themselves.
-        }
+
+        await SetSubscribedAsync(true).WaitAsync(cancellationToken);
+        return true;
     }
 
     public async ValueTask DisposeAsync()
@@ -100,6 +95,7 @@ internal sealed class RedisConnection(
         }
 
         _ending.Dispose();
+        _subscribing.Dispose();
     }
 
     private static bool IsOutage(Exception exception, CancellationToken cancellationToken) => exception switch
@@ -135,31 +131,65 @@ internal sealed class RedisConnection(
         options.BacklogPolicy = BacklogPolicy.FailFast;
         await ConfigureAsync(options);
         ConnectionMultiplexer redis = await ConnectionMultiplexer.ConnectAsync(options);
-        redis.ConnectionFailed += (_, _) => wakeUp.OnConnectionChanged();
+        redis.ConnectionFailed += (_, _) => feed.OnConnectionChanged();
         redis.ConnectionRestored += (_, _) =>
         {
-            wakeUp.OnConnectionChanged();
+            feed.OnConnectionChanged();
             if (Volatile.Read(ref _checked) == 0)
             {
                 _ = CheckAsync(redis);
             }
         };
-        try
-        {
-            await redis.GetSubscriber().SubscribeAsync(_channel, (_, end) => wakeUp.Wake(end));
-        }
-        catch (RedisServerException refusal)
-        {
-            RedisLogMessages.NotSubscribed(logger, _channel.ToString(), RedisWakeUp.LongestPause, refusal);
-        }
-        catch (Exception exception) when (IsOutage(exception, CancellationToken.None))
-        {
-            // The client keeps the subscription, and sends it when there is a connection. An exception from here would leak this connection.
-        }
-
         await CheckAsync(redis);
         _ = identity?.RenewAsync(redis, options, _ending.Token);
         return redis;
+    }
+
+    // A process without a reader gets no messages.
+    private void Receive(RedisValue message)
+    {
+        if (feed.IsFollowed)
+        {
+            feed.Receive(message);
+        }
+        else
+        {
+            _ = SetSubscribedAsync(false);
+        }
+    }
+
+    private async Task SetSubscribedAsync(bool wanted)
+    {
+        await _subscribing.WaitAsync();
+        try
+        {
+            ISubscriber channel = (await ConnectAsync()).GetSubscriber();
+            if (wanted && !_isSubscribed)
+            {
+                _isSubscribed = true;
+                await channel.SubscribeAsync(_channel, (_, message) => Receive(message));
+                _isRefused = false;
+            }
+            else if (!wanted && _isSubscribed && !feed.IsFollowed)
+            {
+                _isSubscribed = false;
+                await channel.UnsubscribeAsync(_channel);
+            }
+        }
+        catch (RedisServerException refusal)
+        {
+            _isRefused = true;
+            RedisLogMessages.NotSubscribed(logger, _channel.ToString(), RedisFeed.LongestPause, refusal);
+        }
+        catch (Exception exception) when (exception is ObjectDisposedException || IsOutage(exception, CancellationToken.None))
+        {
+            // An exception from here would end the reader's wait. The next read tells of the outage.
+        }
+        finally
+        {
+            _subscribing.Release();
+            feed.OnConnectionChanged(); // A reader may have begun to wait meanwhile.
+        }
     }
 
     // A failure to get a credential is an outage like any other, whatever the library throws.

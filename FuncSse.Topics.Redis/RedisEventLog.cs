@@ -12,7 +12,7 @@ internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
     private static readonly TimeSpan s_trimInterval = TimeSpan.FromSeconds(30);
 
     private readonly RedisConnection _connection;
-    private readonly RedisWakeUp _wakeUp;
+    private readonly RedisFeed _feed;
     private readonly TopicOptions _options;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -25,6 +25,7 @@ internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
     private Task _trim = Task.CompletedTask;
     private long? _lastTrim;
     private bool _hasTrimFailed;
+    private bool _isPublishRefused;
     private long _appendedSinceTrim;
 
     /// <summary>Creates the log.</summary>
@@ -36,8 +37,8 @@ internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
     public RedisEventLog(
         TopicOptions options, Func<ConfigurationOptions, Task>? configure, TimeProvider time, ILogger logger, RedisIdentity? identity = null)
     {
-        (_options, _time, _logger, _wakeUp) = (options, time, logger, new RedisWakeUp(time));
-        _connection = new RedisConnection(options.Redis!, configure, identity, options.Name, _wakeUp, logger);
+        (_options, _time, _logger, _feed) = (options, time, logger, new RedisFeed(time));
+        _connection = new RedisConnection(options.Redis!, configure, identity, options.Name, _feed, logger);
     }
 
     public TimeSpan? OldestAge => Volatile.Read(ref _oldest) is { } oldest ? oldest.Item1 + _time.GetElapsedTime(oldest.Item2) : null;
@@ -49,6 +50,11 @@ internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
     public async Task<LogPage> ReadAsync(LogPosition after, int maxBytes, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(after);
+        if (_feed.Take(after, maxBytes) is { Count: > 0 } pushed)
+        {
+            return new LogPage(PositionState.Known, pushed, pushed[^1].End, HasMore: false);
+        }
+
         RedisResult[] answer = await EvaluateAsync(RedisScripts.Read, cancellationToken, after.Epoch, WithoutEpoch(after), maxBytes);
         LogPosition last = At((string)answer[0]!, (string)answer[1]!);
         var state = (int)answer[2];
@@ -72,7 +78,10 @@ internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(after);
         KeepUp(0, isRefused: false);
-        await _wakeUp.WaitAsync(after, cancellationToken);
+        if (!await _connection.SubscribeAsync(cancellationToken))
+        {
+            await _feed.WaitAsync(after, cancellationToken);
+        }
     }
 
     public async Task<IReadOnlyList<LogPosition>> AppendAsync(IReadOnlyList<NumberedRecord> records, CancellationToken cancellationToken)
@@ -100,15 +109,28 @@ internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
             throw;
         }
 
-        if (answer.Length != records.Count + 1)
+        if (answer.Length != records.Count + 2)
         {
             throw new EventLogUnavailableException("Redis no longer has what was just appended.");
         }
 
         NoteRetained(records);
-        LogPosition[] ends = [.. answer.Skip(1).Select(end => At((string)answer[0]!, (string)end!))];
-        _wakeUp.Wake(ends[^1]);
-        _ = _connection.PublishAsync(ends[^1]);
+        LogPosition[] ends = [.. answer.Skip(2).Select(end => At((string)answer[0]!, (string)end!))];
+        if ((string)answer[1]! is { Length: > 0 } refusal)
+        {
+            if (!_isPublishRefused)
+            {
+                _isPublishRefused = true;
+                RedisLogMessages.NotPublished(_logger, _options.Name, RedisFeed.LongestPause, refusal);
+            }
+
+            _feed.Announce(ends[^1]);
+        }
+        else if (!_connection.IsPushed)
+        {
+            _feed.Announce(ends[^1]);
+        }
+
         KeepUp(records.Sum(record => (long)record.Line.Length), isRefused: false);
         return ends;
     }

@@ -17,8 +17,8 @@ internal static partial class RedisLogMessages
     [LoggerMessage(144, LogLevel.Warning, "Redis refuses a subscription to the channel {Channel}; events of other instances arrive up to {Delay} late.")]
     public static partial void NotSubscribed(ILogger logger, string channel, TimeSpan delay, Exception exception);
 
-    [LoggerMessage(145, LogLevel.Warning, "Redis refuses to publish on the channel {Channel}; events arrive up to {Delay} late at other instances.")]
-    public static partial void NotPublished(ILogger logger, string channel, TimeSpan delay, Exception exception);
+    [LoggerMessage(145, LogLevel.Warning, "Redis refuses to publish on the channel of {Name} ({Reason}); events arrive up to {Delay} late at other instances.")]
+    public static partial void NotPublished(ILogger logger, string name, TimeSpan delay, string reason);
 
     [LoggerMessage(146, LogLevel.Warning, "Old events could not be trimmed from Redis; this is tried again every {Interval}.")]
     public static partial void NotTrimmed(ILogger logger, TimeSpan interval, Exception exception);

@@ -90,13 +90,14 @@ internal static class RedisScripts
     /// <summary>
     /// Takes the writer, the retention of events and that of values in milliseconds (0 for ever), and numbers, retained
     /// topics and records in turn: the topic has <c>+</c> before it if the record becomes its value, and <c>-</c> if the record clears the value, and is
-    /// empty if the record is not retained. Answers with the epoch and the positions. Records whose numbers the writer has passed are not appended,
+    /// empty if the record is not retained. Publishes what was appended, as <see cref="RedisFeed"/> reads it. Answers with the epoch, why that was refused (or
+    /// nothing), and the positions. Records whose numbers the writer has passed are not appended,
     /// because their append was repeated or comes late. The answer has the positions of those that the log has.
     /// </summary>
     public const string Append = Life + """
-        local writer, answer = 'w:' .. ARGV[2], {}
+        local writer = 'w:' .. ARGV[2]
         local epoch, last, bytes, known = find(writer)
-        answer[1] = epoch
+        local answer = { epoch, '' }
         local number, from = string.match(known or '', '^(%d+) (%d+-%d+)')
         if number and tonumber(ARGV[5]) <= tonumber(number) then
           local index = 7
@@ -112,11 +113,13 @@ internal static class RedisScripts
           until #page == 0 or index > #ARGV
           return answer
         end
-        local before, from = last, oldest(ARGV[3])
+        local before, from, message, size = last, oldest(ARGV[3]), { epoch .. ' ' .. last }, 0
         for index = 7, #ARGV, 3 do
           bytes = string.format('%.0f', bytes + #ARGV[index] + 64)
           last = position(redis.call('XADD', stream, 'MINID', '~', from, '*', 'p', last, 'b', bytes, 'r', ARGV[index]), ARGV[index])
           answer[#answer + 1] = last
+          message[#message + 1] = last .. ' ' .. ARGV[index]
+          size = size + #ARGV[index]
           local retained, topic = string.match(ARGV[index - 1], '^([+-])(.*)$')
           local hash = topic and string.sub(topic, 1, 1) == '$' and reserved or values
           if ARGV[4] ~= '0' and retained == '+' then
@@ -128,6 +131,8 @@ internal static class RedisScripts
           end
         end
         redis.call('HSET', life, 'last', last, 'bytes', bytes, writer, ARGV[#ARGV - 2] .. ' ' .. before .. ' ' .. last)
+        local told = redis.pcall('PUBLISH', stream .. ':appended', size > 16384 and epoch .. ' ' .. last or table.concat(message, '\n'))
+        answer[2] = type(told) == 'table' and told.err or ''
         return answer
         """;
 

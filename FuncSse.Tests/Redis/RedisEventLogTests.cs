@@ -200,7 +200,7 @@ public sealed class RedisEventLogTests(Redis redis) : EventLogSpecification, ICl
     }
 
     [Fact]
-    public async Task Event_costs_an_append_and_one_look_of_a_reader()
+    public async Task Event_costs_an_append_and_no_look_of_a_reader()
     {
         RedisLog log = Log();
         TopicNode node = log.Node();
@@ -215,7 +215,7 @@ public sealed class RedisEventLogTests(Redis redis) : EventLogSpecification, ICl
             Assert.Equal($"{number}", await reader.DataAsync());
         }
 
-        Assert.InRange(await redis.Server.CountScriptsAsync() - before, 40, 50); // A few that look rarely, or trim.
+        Assert.InRange(await redis.Server.CountScriptsAsync() - before, 20, 30); // A few that look rarely, or trim.
     }
 
     [Fact]
@@ -302,9 +302,12 @@ public sealed class RedisEventLogTests(Redis redis) : EventLogSpecification, ICl
         Assert.Equal("OK", await redis.Server.CommandAsync("ACL", "SETUSER", user, "on", ">secret", "~*", "&*", "+@all", grant));
         RedisLog log = Log(new TopicOptions { Redis = $"{redis.Server.Configuration},user={user},password=secret", MaxLogSize = 16_000 });
         TopicNode node = log.Node();
+        using SubscriptionReader reader = node.Subscribe("t");
+        await reader.NextAsync();
         for (int number = 0; number < 10; number++)
         {
             await node.PublishAsync("t", new string('x', 1000));
+            await reader.DataAsync();
         }
 
         await Eventually.TrueAsync(() => Messages().Any());

@@ -149,6 +149,7 @@ public sealed class RedisFaultTests
         };
         await using var log = new RedisLog(redis, new TopicOptions { Redis = $"127.0.0.1:{proxy.Port}" });
         TopicNode node = log.Node();
+        using SubscriptionReader reader = node.Subscribe("t");
         await node.PublishAsync("t", "1");
         proxy.Swallows = _ => false;
         await node.PublishAsync("t", "2");

@@ -211,9 +211,26 @@ internal sealed class RecordingProducer(
 
     private async Task<bool> TryStartAsync(CancellationToken watching)
     {
-        LogPosition end = await log.FindEndAsync(watching);
+        // The client waits for the claim, and the end of a long log may take longer.
+        Task<LogPosition> finding = log.FindEndAsync(watching);
+        Task<bool> claiming = TryClaimAsync();
+        await Task.WhenAll(finding, claiming);
+        LogPosition end = finding.Result;
         // An earlier try may have landed, and another start before it.
         LogPosition from = _from = _from?.Epoch == end.Epoch ? _from! : end;
+        // Another start may have come into the log after the first question and before its end.
+        if (!claiming.Result || !await TryClaimAsync())
+        {
+            return false;
+        }
+
+        await log.AppendAsync(name, RecordingEntry.OfStart(_run, from), CancellationToken.None);
+        _ = WatchAsync(from.ToString(), watching);
+        return true;
+    }
+
+    private async Task<bool> TryClaimAsync()
+    {
         if (await log.FindAsync(name) is { } known && known.Run != _run)
         {
             Supersede(known.Kind == RecordingEntry.EndKind ? RecordingClaim.Over : RecordingClaim.Taken);
@@ -221,8 +238,6 @@ internal sealed class RecordingProducer(
         }
 
         _claim.TrySetResult(RecordingClaim.Free);
-        await log.AppendAsync(name, RecordingEntry.OfStart(_run, from), CancellationToken.None);
-        _ = WatchAsync(from.ToString(), watching);
         return true;
     }
 

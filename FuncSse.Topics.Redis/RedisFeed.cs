@@ -1,0 +1,234 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Text;
+
+namespace FuncSse.Topics.Redis;
+
+/// <summary>
+/// What Redis pushes: each append with its records, or with its end alone if the records are large. Each message names the position of the
+/// record before it, so a reader takes what follows its own position from here, and reads the log only where a message is missing.
+/// </summary>
+/// <remarks>
+/// Messages may be lost, so a reader also looks by itself: every second just after the connection has changed, and every five seconds otherwise.
+/// </remarks>
+/// <param name="time">The clock.</param>
+internal sealed class RedisFeed(TimeProvider time)
+{
+    /// <summary>How late an event can be if its message was lost.</summary>
+    internal static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
+
+    private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(1);
+
+    // A hub that waits again at once after each message must not look as if it had stopped.
+    private static readonly TimeSpan s_abandoned = TimeSpan.FromSeconds(10);
+
+    // What is not taken is not needed: the reader has it from the log.
+    private const int MaxBytes = 1 << 20;
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<LogPosition, (LogRecord[] Records, int Bytes)> _pushed = [];
+    private TaskCompletionSource _signal = NewSignal();
+    private LogPosition? _newest;
+    private int _bytes;
+    private int _readers;
+    private long _lastRead = time.GetTimestamp();
+    private long _lastChange = time.GetTimestamp();
+    private int _changes;
+
+    /// <summary>Whether a reader follows the log, or did a moment ago.</summary>
+    public bool IsFollowed
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _readers > 0 || time.GetElapsedTime(_lastRead) < s_abandoned;
+            }
+        }
+    }
+
+    /// <summary>A message came: <c>epoch last</c>, or <c>epoch before</c> and a line for each record, <c>position record</c>.</summary>
+    /// <param name="message">The message. Another one than these is ignored.</param>
+    public void Receive(ReadOnlyMemory<byte> message)
+    {
+        ReadOnlyMemory<byte> rest = message;
+        (string epoch, ReadOnlyMemory<byte> first) = CutWord(CutLine(ref rest));
+        if (!TryParse(epoch, first.Span, out LogPosition? before))
+        {
+            return;
+        }
+
+        var records = new List<LogRecord>();
+        while (!rest.IsEmpty)
+        {
+            (string position, ReadOnlyMemory<byte> line) = CutWord(CutLine(ref rest));
+            if (!TryParse(epoch, Encoding.ASCII.GetBytes(position), out LogPosition? end))
+            {
+                return;
+            }
+
+            records.Add(new LogRecord(line, end));
+        }
+
+        if (records.Count == 0)
+        {
+            Announce(before);
+            return;
+        }
+
+        lock (_gate)
+        {
+            if (_bytes + message.Length > MaxBytes)
+            {
+                Clear();
+            }
+
+            if (_pushed.TryAdd(before, ([.. records], message.Length)))
+            {
+                _bytes += message.Length;
+            }
+        }
+
+        Announce(records[^1].End);
+    }
+
+    /// <summary>Takes the records that were pushed and follow a position; nothing if the next one is missing.</summary>
+    /// <param name="after">The position.</param>
+    /// <param name="maxBytes">About how many bytes to take.</param>
+    public List<LogRecord> Take(LogPosition after, int maxBytes)
+    {
+        var records = new List<LogRecord>();
+        lock (_gate)
+        {
+            for (int bytes = 0; bytes < maxBytes && _pushed.Remove(after, out (LogRecord[] Records, int Bytes) next); after = records[^1].End)
+            {
+                records.AddRange(next.Records);
+                bytes += next.Bytes;
+                _bytes -= next.Bytes;
+            }
+        }
+
+        return records;
+    }
+
+    /// <summary>The log has records up to here.</summary>
+    public void Announce(LogPosition end)
+    {
+        TaskCompletionSource signal;
+        lock (_gate)
+        {
+            if (_newest is { } newest && newest.Epoch == end.Epoch && !end.IsAfter(newest))
+            {
+                return;
+            }
+
+            _newest = end;
+            (signal, _signal) = (_signal, NewSignal());
+        }
+
+        signal.SetResult();
+    }
+
+    /// <summary>The connection broke or is back: something may have been missed, and the log may have gone back.</summary>
+    public void OnConnectionChanged()
+    {
+        TaskCompletionSource signal;
+        lock (_gate)
+        {
+            Clear();
+            _changes++;
+            _lastChange = time.GetTimestamp();
+            (signal, _signal) = (_signal, NewSignal());
+        }
+
+        signal.SetResult();
+    }
+
+    /// <summary>Waits until there may be something after a position.</summary>
+    public async Task WaitAsync(LogPosition after, CancellationToken cancellationToken)
+    {
+        lock (_gate)
+        {
+            _readers++;
+        }
+
+        try
+        {
+            await WaitForNewsAsync(after, cancellationToken);
+        }
+        finally
+        {
+            lock (_gate)
+            {
+                _readers--;
+                _lastRead = time.GetTimestamp();
+            }
+        }
+    }
+
+    private async Task WaitForNewsAsync(LogPosition after, CancellationToken cancellationToken)
+    {
+        int? changes = null;
+        while (true)
+        {
+            Task signal;
+            TimeSpan pause;
+            lock (_gate)
+            {
+                changes ??= _changes;
+                if (changes != _changes || IsNews(after))
+                {
+                    return;
+                }
+
+                signal = _signal.Task;
+                pause = time.GetElapsedTime(_lastChange) < LongestPause ? s_soon : LongestPause;
+            }
+
+            try
+            {
+                await signal.WaitAsync(pause, time, cancellationToken);
+            }
+            catch (TimeoutException)
+            {
+                return;
+            }
+        }
+    }
+
+    private bool IsNews(LogPosition after)
+    {
+        if (_newest is not { } newest || (newest.Epoch == after.Epoch && !newest.IsAfter(after)))
+        {
+            return false;
+        }
+
+        // One read is enough: it shows which of two epochs is over, or that Redis has lost the end. A second read would show no more.
+        _newest = null;
+        return true;
+    }
+
+    private void Clear()
+    {
+        _pushed.Clear();
+        _bytes = 0;
+    }
+
+    private static ReadOnlyMemory<byte> CutLine(ref ReadOnlyMemory<byte> text)
+    {
+        int end = text.Span.IndexOf((byte)'\n');
+        ReadOnlyMemory<byte> line = end < 0 ? text : text[..end];
+        text = end < 0 ? default : text[(end + 1)..];
+        return line;
+    }
+
+    private static (string Word, ReadOnlyMemory<byte> Text) CutWord(ReadOnlyMemory<byte> line)
+    {
+        int end = line.Span.IndexOf((byte)' ');
+        return end < 0 ? ("", default) : (Encoding.ASCII.GetString(line.Span[..end]), line[(end + 1)..]);
+    }
+
+    private static bool TryParse(string epoch, ReadOnlySpan<byte> position, [NotNullWhen(true)] out LogPosition? parsed) =>
+        LogPosition.TryParse($"{epoch}-{Encoding.ASCII.GetString(position)}", out parsed);
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+}
