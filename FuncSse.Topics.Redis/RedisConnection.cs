@@ -32,6 +32,7 @@ internal sealed class RedisConnection(
     private readonly CancellationTokenSource _ending = new();
     private readonly Lock _gate = new();
     private Task<ConnectionMultiplexer>? _connecting;
+    private Task _finding = Task.CompletedTask;
     private readonly SemaphoreSlim _subscribing = new(1);
     private volatile bool _isSubscribed;
     private volatile bool _isRefused;
@@ -45,13 +46,15 @@ internal sealed class RedisConnection(
     /// <exception cref="EventLogUnavailableException">Redis does not answer, or refuses.</exception>
     public async Task<RedisResult> EvaluateAsync(string script, RedisValue[] values, CancellationToken cancellationToken)
     {
+        ConnectionMultiplexer? redis = null;
         try
         {
-            ConnectionMultiplexer redis = await ConnectAsync().WaitAsync(cancellationToken);
+            redis = await ConnectAsync().WaitAsync(cancellationToken);
             return await redis.GetDatabase().ScriptEvaluateAsync(script, _keys, values, CommandFlags.DemandMaster).WaitAsync(cancellationToken);
         }
         catch (Exception exception) when (IsOutage(exception, cancellationToken))
         {
+            FindPrimary(redis, exception);
             throw new EventLogUnavailableException("Redis does not accept or return events at present.", exception);
         }
     }
@@ -98,6 +101,19 @@ internal sealed class RedisConnection(
         _subscribing.Dispose();
     }
 
+    // A replica may have been promoted, which the client would look for once a minute.
+    private void FindPrimary(ConnectionMultiplexer? redis, Exception outage)
+    {
+        bool mayBeElsewhere = outage is not RedisServerException || outage.Message.Contains("READONLY", StringComparison.Ordinal);
+        lock (_gate)
+        {
+            if (mayBeElsewhere && redis is not null && !_disposed && _finding.IsCompleted)
+            {
+                _finding = redis.ConfigureAsync();
+            }
+        }
+    }
+
     private static bool IsOutage(Exception exception, CancellationToken cancellationToken) => exception switch
     {
         RedisException or RedisCommandException or TimeoutException or IOException or System.Net.Sockets.SocketException => true,
@@ -123,9 +139,6 @@ internal sealed class RedisConnection(
         options.ConnectTimeout = Math.Min(options.ConnectTimeout, ConnectMilliseconds);
         options.AsyncTimeout = Math.Min(options.AsyncTimeout, AnswerMilliseconds);
         options.KeepAlive = options.KeepAlive > 0 ? options.KeepAlive : 5;
-
-        // A change of roles is seen after a second at the latest.
-        options.ConfigCheckSeconds = 1;
 
         // Nothing is queued here: the writer itself tries again, and knows which append it repeats.
         options.BacklogPolicy = BacklogPolicy.FailFast;

@@ -87,9 +87,9 @@ internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
     public async Task<IReadOnlyList<LogPosition>> AppendAsync(IReadOnlyList<NumberedRecord> records, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(records);
-        var arguments = new List<RedisValue>(3 + (3 * records.Count))
+        var arguments = new List<RedisValue>(2 + (3 * records.Count))
         {
-            _writer, (long)_options.Retention.TotalMilliseconds, (long)(_options.ValueLifetime?.TotalMilliseconds ?? 0),
+            _writer, (long)(_options.ValueLifetime?.TotalMilliseconds ?? 0),
         };
         foreach (NumberedRecord record in records)
         {

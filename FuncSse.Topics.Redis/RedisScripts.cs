@@ -30,25 +30,28 @@ internal static class RedisScripts
     // was flushed.
     private const string Life = """
         local stream, life, values, reserved = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-        local function find(writer)
-          local known = redis.call('HMGET', life, 'epoch', 'last', 'bytes', writer or '')
-          if known[1] and redis.call('EXISTS', stream) == 1 then return known[1], known[2], known[3], known[4] end
+        local function begin()
           redis.call('DEL', stream, life)
           local first = redis.call('XADD', stream, '*', 'begin', ARGV[1])
           redis.call('XDEL', stream, first)
           redis.call('HSET', life, 'epoch', ARGV[1], 'last', first, 'bytes', '0')
           return ARGV[1], first, '0', false
         end
-        local function id(position)
-          return string.match(position, '^%d+-%d+')
+        local function find(writer)
+          local known = redis.call('HMGET', life, 'epoch', 'last', 'bytes', writer or '')
+          if known[1] and redis.call('EXISTS', stream) == 1 then return known[1], known[2], known[3], known[4] end
+          return begin()
         end
         local function position(id, record)
           local mark = string.match(string.sub(record, -11), '^"r":"([a-z0-9]+)"}$')
           return mark and id .. '-' .. mark or id
         end
-        local function oldest(retention)
-          local now = redis.call('TIME')
-          return string.format('%.0f', math.max(0, now[1] * 1000 + math.floor(now[2] / 1000) - retention))
+
+        """;
+
+    private const string Entries = """
+        local function id(position)
+          return string.match(position, '^%d+-%d+')
         end
         local function follow(from, count)
           local found = {}
@@ -81,56 +84,69 @@ internal static class RedisScripts
         """;
 
     /// <summary>Answers with the epoch and the position before the oldest record.</summary>
-    public const string Earliest = Life + """
+    public const string Earliest = Life + Entries + """
         local epoch, last = find()
         local entry = first()
         return { epoch, entry and entry.before or last }
         """;
 
     /// <summary>
-    /// Takes the writer, the retention of events and that of values in milliseconds (0 for ever), and numbers, retained
+    /// Takes the writer, the retention of values in milliseconds (0 for ever), and numbers, retained
     /// topics and records in turn: the topic has <c>+</c> before it if the record becomes its value, and <c>-</c> if the record clears the value, and is
     /// empty if the record is not retained. Publishes what was appended, as <see cref="RedisFeed"/> reads it. Answers with the epoch, why that was refused (or
     /// nothing), and the positions. Records whose numbers the writer has passed are not appended,
     /// because their append was repeated or comes late. The answer has the positions of those that the log has.
     /// </summary>
+    /// <remarks>It runs for each event that is published alone, so it calls Redis four times and no more.</remarks>
     public const string Append = Life + """
         local writer = 'w:' .. ARGV[2]
-        local epoch, last, bytes, known = find(writer)
-        local answer = { epoch, '' }
-        local number, from = string.match(known or '', '^(%d+) (%d+-%d+)')
-        if number and tonumber(ARGV[5]) <= tonumber(number) then
-          local index = 7
-          repeat
-            local page = follow('(' .. from, 32)
-            for _, entry in ipairs(page) do
-              if entry.record == ARGV[index] then
-                answer[#answer + 1] = entry.position
-                index = index + 3
+        local epoch, last, bytes, known = unpack(redis.call('HMGET', life, 'epoch', 'last', 'bytes', writer))
+        if tonumber(ARGV[4]) <= tonumber(string.match(known or '', '^%d+') or 0) then
+          epoch, last, bytes, known = find(writer)
+          local from = string.match(known or '', '^%d+ (%d+-%d+)')
+          if from then
+
+        """ + Entries + """
+            local answer, index = { epoch, '' }, 6
+            repeat
+              local page = follow('(' .. from, 32)
+              for _, entry in ipairs(page) do
+                if entry.record == ARGV[index] then
+                  answer[#answer + 1] = entry.position
+                  index = index + 3
+                end
+                from = entry.id
               end
-              from = entry.id
-            end
-          until #page == 0 or index > #ARGV
-          return answer
+            until #page == 0 or index > #ARGV
+            return answer
+          end
         end
-        local before, from, message, size = last, oldest(ARGV[3]), { epoch .. ' ' .. last }, 0
-        for index = 7, #ARGV, 3 do
-          bytes = string.format('%.0f', bytes + #ARGV[index] + 64)
-          last = position(redis.call('XADD', stream, 'MINID', '~', from, '*', 'p', last, 'b', bytes, 'r', ARGV[index]), ARGV[index])
+        local function add(record)
+          return epoch and redis.call('XADD', stream, 'NOMKSTREAM', '*', 'p', last, 'b', string.format('%.0f', bytes + #record + 64), 'r', record)
+        end
+        local added = add(ARGV[6])
+        if not added then
+          epoch, last, bytes = begin()
+          added = add(ARGV[6])
+        end
+        local answer, message, before, size = { epoch, '' }, { epoch .. ' ' .. last }, last, 0
+        for index = 6, #ARGV, 3 do
+          local record = ARGV[index]
+          last = position(added or add(record), record)
+          added, bytes, size = nil, bytes + #record + 64, size + #record
           answer[#answer + 1] = last
-          message[#message + 1] = last .. ' ' .. ARGV[index]
-          size = size + #ARGV[index]
+          message[#message + 1] = last .. ' ' .. record
           local retained, topic = string.match(ARGV[index - 1], '^([+-])(.*)$')
           local hash = topic and string.sub(topic, 1, 1) == '$' and reserved or values
-          if ARGV[4] ~= '0' and retained == '+' then
-            redis.call('SET', values .. ':' .. topic, epoch .. ' ' .. last .. ' ' .. ARGV[index], 'PX', ARGV[4])
+          if ARGV[3] ~= '0' and retained == '+' then
+            redis.call('SET', values .. ':' .. topic, epoch .. ' ' .. last .. ' ' .. record, 'PX', ARGV[3])
           elseif retained == '+' then
-            redis.call('HSET', hash, topic, epoch .. ' ' .. last .. ' ' .. ARGV[index])
+            redis.call('HSET', hash, topic, epoch .. ' ' .. last .. ' ' .. record)
           elseif retained then
             redis.call('HDEL', hash, topic)
           end
         end
-        redis.call('HSET', life, 'last', last, 'bytes', bytes, writer, ARGV[#ARGV - 2] .. ' ' .. before .. ' ' .. last)
+        redis.call('HSET', life, 'last', last, 'bytes', string.format('%.0f', bytes), writer, ARGV[#ARGV - 2] .. ' ' .. before .. ' ' .. last)
         local told = redis.pcall('PUBLISH', stream .. ':appended', size > 16384 and epoch .. ' ' .. last or table.concat(message, '\n'))
         answer[2] = type(told) == 'table' and told.err or ''
         return answer
@@ -173,7 +189,7 @@ internal static class RedisScripts
     /// position is known, otherwise 1 if something at or before it is kept and 0 if not. Positions and records follow in turn. What another program
     /// wrote is skipped. It reads few records at once: large ones may follow small ones, and Redis serves nobody else while it copies them.
     /// </summary>
-    public const string Read = Life + """
+    public const string Read = Life + Entries + """
         local epoch, last = find()
         if epoch ~= ARGV[2] then return { epoch, last, 1 } end
         local answer, after, from, left, count = { epoch, last, 2 }, ARGV[3], id(ARGV[3]), tonumber(ARGV[4]), 1
@@ -205,7 +221,11 @@ internal static class RedisScripts
     /// which is longer than any of them repeats an append. Answers with the age of the oldest record in milliseconds, or with nothing if there is
     /// none.
     /// </summary>
-    public const string Trim = Life + """
+    public const string Trim = Life + Entries + """
+        local function oldest(retention)
+          local now = redis.call('TIME')
+          return string.format('%.0f', math.max(0, now[1] * 1000 + math.floor(now[2] / 1000) - retention))
+        end
         local epoch, last, bytes = find()
         redis.call('XTRIM', stream, 'MINID', oldest(ARGV[2]))
         local entry, size = first(), tonumber(ARGV[3])

@@ -200,6 +200,27 @@ public sealed class RedisFaultTests
     }
 
     [Fact]
+    public async Task Primary_that_becomes_a_replica_is_left_for_the_new_one()
+    {
+        await using RedisServer primary = await Redis.StartAsync();
+        await using RedisServer replica = await Redis.StartAsync(RedisServer.ReplicaOf(primary));
+        await Eventually.TrueAsync(async () => (await replica.CommandAsync("INFO", "replication")).Contains("master_link_status:up", StringComparison.Ordinal));
+        await using var log = new RedisLog(primary, new TopicOptions { Redis = $"{primary.Configuration},{replica.Configuration}" });
+        TopicNode node = log.Node();
+        using SubscriptionReader reader = log.Node().Subscribe("t");
+        await reader.NextAsync();
+        await node.PublishAsync("t", "1");
+        Assert.Equal("1", await reader.DataAsync());
+        await Eventually.TrueAsync(async () => await replica.CommandAsync("XLEN", log.Key) == "1");
+        await replica.CommandAsync("REPLICAOF", "NO", "ONE");
+        await primary.CommandAsync("REPLICAOF", "127.0.0.1", $"{replica.Port}");
+        long back = Stopwatch.GetTimestamp();
+        await node.PublishAsync("t", "2");
+        Assert.Equal("2", await reader.DataAsync());
+        Assert.InRange(Stopwatch.GetElapsedTime(back), TimeSpan.Zero, s_back);
+    }
+
+    [Fact]
     public async Task Redis_that_hangs_delays_publishers_and_repeats_nothing()
     {
         await using RedisServer redis = await Redis.StartAsync();

@@ -16,6 +16,11 @@ internal static class PublishAccess
     /// </summary>
     public static string? FindKey(HttpRequest request, TopicOptions options)
     {
+        if (options.PublishKey.Count == 0)
+        {
+            return null;
+        }
+
         string? text = request.Headers["x-functions-key"] is { Count: > 0 } header ? header.ToString()
             : request.Query["code"] is { Count: > 0 } query ? query.ToString() : null;
 
@@ -49,13 +54,26 @@ internal static class PublishAccess
         IHeaderDictionary headers = http.Request.Headers;
         return http.Connection.RemoteIpAddress is { } address
             && IPAddress.IsLoopback(address)
-            && !headers.Keys.Any(name => name.Equals("Forwarded", StringComparison.OrdinalIgnoreCase)
+            && !IsForwarded(headers)
+            && IsLoopback(http.Request.Host.Host)
+            && (headers.Origin.Count == 0 || headers.Origin == $"{http.Request.Scheme}://{http.Request.Host}")
+            && headers["Sec-Fetch-Site"] is { Count: 0 } or ["same-origin"] or ["none"];
+    }
+
+    private static bool IsForwarded(IHeaderDictionary headers)
+    {
+        foreach ((string name, _) in headers)
+        {
+            if (name.Equals("Forwarded", StringComparison.OrdinalIgnoreCase)
                 || name.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase)
                 || name.Equals("X-Real-IP", StringComparison.OrdinalIgnoreCase)
                 || name.Equals("Via", StringComparison.OrdinalIgnoreCase))
-            && IsLoopback(http.Request.Host.Host)
-            && (headers.Origin.Count == 0 || headers.Origin == $"{http.Request.Scheme}://{http.Request.Host}")
-            && headers["Sec-Fetch-Site"].All(site => site is "same-origin" or "none");
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private static bool IsLoopback(string host) =>

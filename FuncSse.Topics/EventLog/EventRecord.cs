@@ -30,32 +30,49 @@ internal sealed record EventRecord(string Topic, string? Type, DateTimeOffset Pu
     // Follows the topic's name. The number is 0 if there is no data.
     private static ReadOnlySpan<byte> Retained => "\",\"k\":"u8;
 
+    private const int MaxKeptBuffer = 16 * 1024;
+
+    // The last buffer of the thread. A new one for each event would be half of what publishing it allocates.
+    [ThreadStatic]
+    private static ArrayBufferWriter<byte>? t_line;
+
+    [ThreadStatic]
+    private static Utf8JsonWriter? t_json;
+
     /// <summary>The line, which ends with a mark of its own: two lines of the same event differ.</summary>
     public byte[] Encode()
     {
-        var line = new ArrayBufferWriter<byte>(Data.Length + 256);
-        using (var json = new Utf8JsonWriter(line, s_options))
+        ArrayBufferWriter<byte> line = t_line ??= new ArrayBufferWriter<byte>(1024);
+        Utf8JsonWriter json = t_json ??= new Utf8JsonWriter(line, s_options);
+        line.ResetWrittenCount();
+        json.Reset();
+        json.WriteStartObject();
+        json.WriteNumber("v"u8, Version);
+        json.WriteString("t"u8, Topic);
+        if (IsRetained)
         {
-            json.WriteStartObject();
-            json.WriteNumber("v"u8, Version);
-            json.WriteString("t"u8, Topic);
-            if (IsRetained)
-            {
-                json.WriteNumber("k"u8, Data.IsEmpty ? 0 : 1);
-            }
-
-            if (Type is not null)
-            {
-                json.WriteString("e"u8, Type);
-            }
-
-            json.WriteNumber("p"u8, Published.ToUnixTimeMilliseconds());
-            json.WriteString("d"u8, Data.Span);
-            json.WriteString("r"u8, RecordMark.Create());
-            json.WriteEndObject();
+            json.WriteNumber("k"u8, Data.IsEmpty ? 0 : 1);
         }
 
-        return line.WrittenSpan.ToArray();
+        if (Type is not null)
+        {
+            json.WriteString("e"u8, Type);
+        }
+
+        json.WriteNumber("p"u8, Published.ToUnixTimeMilliseconds());
+        json.WriteString("d"u8, Data.Span);
+        Span<char> mark = stackalloc char[RecordMark.Length];
+        RecordMark.Create(mark);
+        json.WriteString("r"u8, mark);
+        json.WriteEndObject();
+        json.Flush();
+        byte[] encoded = line.WrittenSpan.ToArray();
+        if (line.Capacity > MaxKeptBuffer)
+        {
+            (t_line, t_json) = (null, null);
+        }
+
+        return encoded;
     }
 
     /// <summary>Finds the topic of a line that <see cref="Encode"/> made, and does not decode the line.</summary>

@@ -27,6 +27,10 @@ public static class RecordMark
     /// <summary>A random mark.</summary>
     public static string Create() => RandomNumberGenerator.GetString(Characters, Length);
 
+    /// <summary>Makes a random mark.</summary>
+    /// <param name="mark">Gets its <see cref="Length"/> characters.</param>
+    internal static void Create(Span<char> mark) => RandomNumberGenerator.GetItems(Characters, mark);
+
     /// <summary>Whether this can be a mark.</summary>
     /// <param name="text">Any text.</param>
     public static bool IsMark(string? text) => text is { Length: Length } && !text.AsSpan().ContainsAnyExcept(s_characters);

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Text;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -40,7 +41,13 @@ internal static class TopicAnswer
         http.Response.StatusCode = status;
         http.Response.ContentType = "text/plain; charset=utf-8";
         http.Response.Headers.CacheControl = "no-store";
-        return HttpMethods.IsHead(http.Request.Method) ? Task.CompletedTask : http.Response.WriteAsync(line, http.RequestAborted);
+        if (HttpMethods.IsHead(http.Request.Method))
+        {
+            return Task.CompletedTask;
+        }
+
+        http.Response.ContentLength = Encoding.UTF8.GetByteCount(line); // Without it the answer is two chunks.
+        return http.Response.WriteAsync(line, http.RequestAborted);
     }
 
     /// <summary>Reads the body of a request; <see langword="null"/> if it has more bytes.</summary>

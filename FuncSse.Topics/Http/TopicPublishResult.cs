@@ -86,7 +86,7 @@ public sealed class TopicPublishResult(string? name, bool isAuthorized = false, 
             return (StatusCodes.Status400BadRequest, TopicName.Refuse(topic));
         }
 
-        if (http.Request.Headers.ContentEncoding.Any(encoding => encoding is not (null or "" or "identity")))
+        if (http.Request.Headers.ContentEncoding is not ({ Count: 0 } or [null or "" or "identity"]))
         {
             return (StatusCodes.Status400BadRequest, "The body must not be compressed.");
         }

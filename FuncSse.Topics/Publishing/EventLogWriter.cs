@@ -61,7 +61,7 @@ internal sealed class EventLogWriter : IAsyncDisposable
         var pending = new PendingEvent(topic, type, data, retain, _time.GetUtcNow(), _time.GetTimestamp());
         Enqueue(pending);
         await using CancellationTokenRegistration cancelled =
-            cancellationToken.Register(() => pending.TrySetCanceled(cancellationToken));
+            cancellationToken.UnsafeRegister(static (waiting, token) => ((PendingEvent)waiting!).TrySetCanceled(token), pending);
         await using ITimer timeout =
             _time.CreateTimer(static waiting => ((PendingEvent)waiting!).FailWithTimeout(), pending, PublishTimeout, Timeout.InfiniteTimeSpan);
         LogPosition position = await pending.Task;

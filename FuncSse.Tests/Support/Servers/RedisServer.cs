@@ -28,15 +28,10 @@ internal sealed class RedisServer(params string[] arguments) : IAsyncDisposable
     /// <summary>The address in the form that StackExchange.Redis takes.</summary>
     public string Configuration => $"{IPAddress.Loopback}:{Port}";
 
-    /// <summary>The processor time of all its threads since it was started.</summary>
-    public TimeSpan ProcessorTime
-    {
-        get
-        {
-            _process!.Refresh();
-            return _process.TotalProcessorTime;
-        }
-    }
+    /// <summary>The processor time of all its threads since it was started. The system counts in nanoseconds here, and in steps of 10 ms elsewhere.</summary>
+    public TimeSpan ProcessorTime => TimeSpan.FromMicroseconds(
+        Directory.GetDirectories($"/proc/{_process!.Id}/task")
+            .Sum(thread => long.Parse(File.ReadAllText($"{thread}/schedstat").Split(' ')[0], CultureInfo.InvariantCulture)) / 1000.0);
 
     public static string[] ReplicaOf(RedisServer primary) => ["--replicaof", "127.0.0.1", $"{primary.Port}", "--repl-diskless-sync-delay", "0"];
 
