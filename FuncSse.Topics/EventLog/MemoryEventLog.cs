@@ -18,7 +18,7 @@ public sealed class MemoryEventLog : IEventLog
     private readonly List<(LogRecord Record, long Appended)> _records = [];
     private readonly Dictionary<long, LogPosition> _lastAppend = [];
     private readonly MemoryValues _values;
-    private TaskCompletionSource _appended = NewSignal();
+    private TaskCompletionSource? _appended; // If somebody waits.
     private LogPosition _end = new(LogPosition.NewEpoch(), 0, 0);
     private LogPosition _earliest;
     private int _removed; // How many at the front of the list are no longer kept.
@@ -109,7 +109,9 @@ public sealed class MemoryEventLog : IEventLog
         ArgumentNullException.ThrowIfNull(after);
         lock (_gate)
         {
-            return after == _end ? _appended.Task.WaitAsync(cancellationToken) : Task.CompletedTask;
+            return after == _end
+                ? (_appended ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task.WaitAsync(cancellationToken)
+                : Task.CompletedTask;
         }
     }
 
@@ -117,7 +119,7 @@ public sealed class MemoryEventLog : IEventLog
     public Task<IReadOnlyList<LogPosition>> AppendAsync(IReadOnlyList<NumberedRecord> records, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(records);
-        TaskCompletionSource appended;
+        TaskCompletionSource? appended;
         var ends = new LogPosition[records.Count];
         lock (_gate)
         {
@@ -139,10 +141,10 @@ public sealed class MemoryEventLog : IEventLog
             }
 
             Trim();
-            (appended, _appended) = (_appended, NewSignal());
+            (appended, _appended) = (_appended, null);
         }
 
-        appended.SetResult();
+        appended?.SetResult();
         return Task.FromResult<IReadOnlyList<LogPosition>>(ends);
     }
 
@@ -180,6 +182,4 @@ public sealed class MemoryEventLog : IEventLog
             _removed = 0;
         }
     }
-
-    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

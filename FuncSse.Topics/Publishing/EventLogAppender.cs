@@ -1,21 +1,25 @@
 namespace FuncSse.Topics;
 
-/// <summary>Brings a batch of events into the log, and tries again while the log cannot be reached.</summary>
+/// <summary>Brings a batch of events into the log, and tries again while the log cannot be reached. One batch is under way at a time.</summary>
+#pragma warning disable CA1001 // The timer of the last source does not run.
 internal sealed class EventLogAppender(IEventLog log, TopicMetrics metrics, TimeProvider time)
+#pragma warning restore CA1001
 {
     // An attempt without an answer ends after this time. A half-open connection must not use up the time that the publisher waits.
     private static readonly TimeSpan s_attemptTimeout = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(1);
 
+    private CancellationTokenSource _attempt = new(Timeout.InfiniteTimeSpan, time);
     private long _number;
 
     /// <summary>Appends the batch and completes its events.</summary>
     /// <param name="batch">
     /// The events: one at least. Those that are completed before they are in the log, because nobody waits for them any more, are taken out.
     /// </param>
-    /// <param name="cancellationToken">Cancelled when there is no more time.</param>
-    public async Task AppendAsync(List<PendingEvent> batch, CancellationToken cancellationToken)
+    /// <param name="findLeft">How much time is left.</param>
+    /// <exception cref="OperationCanceledException">There is no more time.</exception>
+    public async Task AppendAsync(List<PendingEvent> batch, Func<TimeSpan> findLeft)
     {
         foreach (PendingEvent pending in batch)
         {
@@ -26,20 +30,26 @@ internal sealed class EventLogAppender(IEventLog log, TopicMetrics metrics, Time
 
         for (TimeSpan pause = s_firstPause; ; pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause)
         {
+            TimeSpan left = findLeft();
+            if (left <= TimeSpan.Zero)
+            {
+                throw new OperationCanceledException();
+            }
+
             try
             {
-                IReadOnlyList<LogPosition> ends = await TryAsync(batch, cancellationToken);
+                IReadOnlyList<LogPosition> ends = await TryAsync(batch, left < s_attemptTimeout ? left : s_attemptTimeout);
                 metrics.Appended();
                 Complete(batch, ends);
                 return;
             }
-            catch (Exception exception)
-                when (exception is EventLogUnavailableException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
+            catch (Exception exception) when (exception is EventLogUnavailableException or OperationCanceledException)
             {
                 metrics.NotAppended(exception);
             }
 
-            await Task.Delay(pause, time, cancellationToken);
+            left = findLeft();
+            await Task.Delay(pause < left ? pause : left, time);
 
             // A publisher that was told of an error may publish the event again, so this copy must not come into the log as well.
             batch.RemoveAll(pending => pending.Task.IsCompleted);
@@ -50,11 +60,30 @@ internal sealed class EventLogAppender(IEventLog log, TopicMetrics metrics, Time
         }
     }
 
-    private async Task<IReadOnlyList<LogPosition>> TryAsync(List<PendingEvent> batch, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<LogPosition>> TryAsync(List<PendingEvent> batch, TimeSpan limit)
     {
-        using var timeout = new CancellationTokenSource(s_attemptTimeout, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
-        return await log.AppendAsync([.. batch.Select(pending => pending.Record)], either.Token);
+        var records = new NumberedRecord[batch.Count];
+        for (int index = 0; index < records.Length; index++)
+        {
+            records[index] = batch[index].Record;
+        }
+
+        Task<IReadOnlyList<LogPosition>> appending = log.AppendAsync(records, _attempt.Token);
+        if (appending.IsCompleted)
+        {
+            return await appending; // A log in memory needs no timer.
+        }
+
+        _attempt.CancelAfter(limit);
+        try
+        {
+            return await appending;
+        }
+        finally
+        {
+            _attempt.Dispose();
+            _attempt = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
+        }
     }
 
     private static byte[] Encode(PendingEvent pending) =>

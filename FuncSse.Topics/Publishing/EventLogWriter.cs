@@ -28,15 +28,14 @@ internal sealed class EventLogWriter : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly TopicMetrics _metrics;
     private readonly EventLogAppender _appender;
-    private readonly CancellationTokenSource _shutdown;
-    private readonly CancellationTokenSource _stop;
     private readonly Lock _gate = new();
     private readonly Queue<PendingEvent> _pending = new();
+    private readonly List<PendingEvent> _batch = []; // Of the run, of which there is one at most.
     private long _pendingBytes;
-    private volatile bool _isShuttingDown;
-    private Task _run = Task.CompletedTask;
+    private long? _shutdownBegan;
+    private long? _stopBegan;
     private bool _runs;
-    private volatile bool _stopped;
+    private TaskCompletionSource? _hasRun;
 
     /// <summary>Creates the writer.</summary>
     /// <param name="log">The log.</param>
@@ -46,8 +45,6 @@ internal sealed class EventLogWriter : IAsyncDisposable
     public EventLogWriter(IEventLog log, TopicMetrics metrics, TimeProvider time, TimeSpan interval = default)
     {
         (_time, _metrics, _interval) = (time, metrics, interval);
-        _shutdown = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
-        _stop = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
         _appender = new EventLogAppender(log, metrics, time);
     }
 
@@ -59,12 +56,13 @@ internal sealed class EventLogWriter : IAsyncDisposable
     {
         cancellationToken.ThrowIfCancellationRequested();
         var pending = new PendingEvent(topic, type, data, retain, _time.GetUtcNow(), _time.GetTimestamp());
-        Enqueue(pending);
-        await using CancellationTokenRegistration cancelled =
-            cancellationToken.UnsafeRegister(static (waiting, token) => ((PendingEvent)waiting!).TrySetCanceled(token), pending);
-        await using ITimer timeout =
-            _time.CreateTimer(static waiting => ((PendingEvent)waiting!).FailWithTimeout(), pending, PublishTimeout, Timeout.InfiniteTimeSpan);
-        LogPosition position = await pending.Task;
+        if (Enqueue(pending))
+        {
+            // On this thread: a log in memory has the event at once, and then nobody waits.
+            _ = RunAsync();
+        }
+
+        LogPosition position = pending.Task.IsCompleted ? await pending.Task : await WaitAsync(pending, cancellationToken);
         _metrics.Published(_time.GetElapsedTime(pending.Enqueued));
         return position;
     }
@@ -73,7 +71,7 @@ internal sealed class EventLogWriter : IAsyncDisposable
     /// <exception cref="EventLogUnavailableException">The log did not answer within <see cref="PublishTimeout"/>, or the host has stopped.</exception>
     public async Task<T> AskAsync<T>(Func<CancellationToken, Task<T>> ask, CancellationToken cancellationToken)
     {
-        using var limit = new CancellationTokenSource(_isShuttingDown ? ShutdownTimeout : PublishTimeout, _time);
+        using var limit = new CancellationTokenSource(LeftAt(_time.GetTimestamp()), _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         while (true)
         {
@@ -81,7 +79,7 @@ internal sealed class EventLogWriter : IAsyncDisposable
             {
                 return await ask(either.Token).WaitAsync(either.Token);
             }
-            catch (EventLogUnavailableException) when (!limit.IsCancellationRequested && !_stopped)
+            catch (EventLogUnavailableException) when (!limit.IsCancellationRequested && !IsStopped)
             {
                 // As an append does, it is tried again.
             }
@@ -100,40 +98,51 @@ internal sealed class EventLogWriter : IAsyncDisposable
     /// </summary>
     public void BeginShutdown()
     {
-        _isShuttingDown = true;
-        _shutdown.CancelAfter(ShutdownTimeout);
+        lock (_gate)
+        {
+            _shutdownBegan ??= _time.GetTimestamp();
+        }
     }
 
     /// <summary>Takes no more events, and lets pending ones finish or fail within <see cref="ShutdownTimeout"/>.</summary>
-    public async Task StopAsync()
+    public Task StopAsync()
     {
-        Task run;
         lock (_gate)
         {
-            if (!_stopped)
-            {
-                _stopped = true;
-                _stop.CancelAfter(ShutdownTimeout);
-            }
-
-            run = _run;
+            _stopBegan ??= _time.GetTimestamp();
+            return _runs ? (_hasRun ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task : Task.CompletedTask;
         }
-
-        await run;
     }
 
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync() => new(StopAsync());
+
+    private bool IsStopped
     {
-        await StopAsync();
-        _shutdown.Dispose();
-        _stop.Dispose();
+        get
+        {
+            lock (_gate)
+            {
+                return _stopBegan is not null;
+            }
+        }
     }
 
-    private void Enqueue(PendingEvent pending)
+    private async Task<LogPosition> WaitAsync(PendingEvent pending, CancellationToken cancellationToken)
+    {
+        await using CancellationTokenRegistration cancelled =
+            cancellationToken.UnsafeRegister(static (waiting, token) => ((PendingEvent)waiting!).TrySetCanceled(token), pending);
+        await using ITimer timeout =
+            _time.CreateTimer(static waiting => ((PendingEvent)waiting!).FailWithTimeout(), pending, PublishTimeout, Timeout.InfiniteTimeSpan);
+        return await pending.Task;
+    }
+
+    /// <summary>Adds an event.</summary>
+    /// <returns>Whether the caller must run.</returns>
+    private bool Enqueue(PendingEvent pending)
     {
         lock (_gate)
         {
-            if (_stopped)
+            if (_stopBegan is not null)
             {
                 throw new EventLogUnavailableException("The host has stopped and no longer publishes.");
             }
@@ -145,47 +154,96 @@ internal sealed class EventLogWriter : IAsyncDisposable
 
             _pendingBytes += pending.Size;
             _pending.Enqueue(pending);
-            if (!_runs)
-            {
-                _runs = true;
-                _run = Task.Run(RunAsync, CancellationToken.None);
-            }
+            bool mustRun = !_runs;
+            _runs = true;
+            return mustRun;
         }
     }
 
     private async Task RunAsync()
     {
-        var batch = new List<PendingEvent>();
-        while (TakeBatch(batch))
+        while (TakeBatch(_batch))
         {
             long began = _time.GetTimestamp();
-            long bytes = batch.Sum(one => (long)one.Size);
-            // The last event of the batch may wait longest. Those before it time out by themselves.
-            bool isShuttingDown = _isShuttingDown;
-            TimeSpan left = (isShuttingDown ? ShutdownTimeout : PublishTimeout) - _time.GetElapsedTime(batch[^1].Enqueued);
-            using var limit = new CancellationTokenSource(left > TimeSpan.Zero ? left : TimeSpan.Zero, _time);
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, _stop.Token, isShuttingDown ? default : _shutdown.Token);
-            try
+            long bytes = 0;
+            foreach (PendingEvent pending in _batch)
             {
-                await _appender.AppendAsync(batch, either.Token);
-            }
-            catch (Exception exception)
-            {
-                Fail(batch, exception);
+                bytes += pending.Size;
             }
 
+            // The last event of the batch may wait longest. Those before it time out by themselves.
+            Task append = AppendAsync(_batch, _batch[^1].Enqueued);
+            bool isDone = append.IsCompleted;
+            await append;
             lock (_gate)
             {
                 _pendingBytes -= bytes;
             }
 
+            if (isDone && _interval == default && TryEnd())
+            {
+                return;
+            }
+
             // A publisher that waited for this batch often has its next event ready. After a yield that event goes out with the next append,
-            // and not with the one after.
+            // and not with the one after. The publisher whose thread this is does not append for others.
             await Task.Yield();
-            if (_interval - _time.GetElapsedTime(began) is { Ticks: > 0 } rest && !_isShuttingDown)
+            if (_interval - _time.GetElapsedTime(began) is { Ticks: > 0 } rest && !IsShuttingDown)
             {
                 await Task.Delay(rest, _time);
             }
+        }
+    }
+
+    private async Task AppendAsync(List<PendingEvent> batch, long enqueued)
+    {
+        try
+        {
+            await _appender.AppendAsync(batch, () => LeftAt(enqueued));
+        }
+        catch (Exception exception)
+        {
+            Fail(batch, exception);
+        }
+    }
+
+    private bool IsShuttingDown
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _shutdownBegan is not null;
+            }
+        }
+    }
+
+    // How long an event may still wait that was published at this time.
+    private TimeSpan LeftAt(long enqueued)
+    {
+        lock (_gate)
+        {
+            TimeSpan left = PublishTimeout - _time.GetElapsedTime(enqueued);
+            TimeSpan? untilShutdown = ShutdownTimeout - (_shutdownBegan is { } shutdown ? _time.GetElapsedTime(Math.Max(shutdown, enqueued)) : null);
+            TimeSpan? untilStop = ShutdownTimeout - (_stopBegan is { } stop ? _time.GetElapsedTime(stop) : null);
+            left = untilShutdown < left ? untilShutdown.Value : left;
+            left = untilStop < left ? untilStop.Value : left;
+            return left > TimeSpan.Zero ? left : TimeSpan.Zero;
+        }
+    }
+
+    private bool TryEnd()
+    {
+        lock (_gate)
+        {
+            if (_pending.Count > 0)
+            {
+                return false;
+            }
+
+            _runs = false;
+            _hasRun?.TrySetResult();
+            return true;
         }
     }
 
@@ -214,7 +272,13 @@ internal sealed class EventLogWriter : IAsyncDisposable
                 batch.Add(next);
             }
 
-            return _runs = batch.Count > 0;
+            if (batch.Count == 0)
+            {
+                _runs = false;
+                _hasRun?.TrySetResult();
+            }
+
+            return batch.Count > 0;
         }
     }
 
