@@ -65,6 +65,12 @@ const tables = {
       ['1,000 streams open', dollars(flex(1000, 1000)), dollars(flex(1000, 1000) * hoursPerMonth)],
       ['all 40 instances full: 40,000 streams', dollars(flex(40000, 1000)), dollars(flex(40000, 1000) * hoursPerMonth)],
     ]),
+  forgotten: table(
+    ['a hidden tab with', 'an hour', 'a month'],
+    [
+      ['`EventSource`, or `funcsse.js` without `pauseWhenHidden`', dollars(flex(1, 1000)), dollars(flex(1, 1000) * hoursPerMonth)],
+      ['`funcsse.js` with `pauseWhenHidden: \'60s\'`, after the first minute', dollars(0), dollars(0)],
+    ]),
   flat: table(
     ['plan', 'cores, memory', 'an hour · a month'],
     [
