@@ -78,8 +78,8 @@ export interface Options {
   /**
    * Closes the stream when the page has been hidden for this time (or the browser freezes it), and opens it after the last event when the page is
    * shown: `'60s'`, `'5m'`, `'500ms'`, or a number of milliseconds. Anything else throws a `TypeError`. Without it, and in a worker, a stream is not
-   * paused. With `shareTabs` the stream closes when all tabs that share it are hidden, within four seconds, and opens when one of them is shown; tabs
-   * without the option keep it open. Only ids make it lossless.
+   * paused. With `shareTabs` the stream closes within seconds when all tabs that share it are hidden, and opens when one of them is shown; tabs without
+   * the option keep it open. Only ids make it lossless.
    */
   pauseWhenHidden?: number | string;
 }

@@ -244,7 +244,7 @@ function share(address, options) {
   function join() {
     leave();
     leader = undefined;
-    const channel = new BroadcastChannel(name), turn = new AbortController();
+    const channel = new BroadcastChannel(name), turn = new AbortController(), watch = setInterval(look, 2500 + 1000 * Math.random());
     let unheard = 0;
     const say = (/** @type {object} */ words) => channel.postMessage({ position: self.lastEventId, topic: isTopic, ...words });
     // The tabs that are hidden have no leader then. One that is shown has waited for its turn.
@@ -254,7 +254,7 @@ function share(address, options) {
         const next = history.findLastIndex(({ after, id }) => after === ask && id !== ask);
         const from = history.findIndex(({ after, type }, index) => index === next || (type === 'reset' && after === ask));
         if (ask && ask !== self.lastEventId) from < 0 ? say({ lost: ask }) : history.slice(from).forEach((event) => say({ event }));
-        return hello && say({ state: self.state });
+        return hello && (say({ state: self.state }), look()); // the timers of a hidden tab are slow
       }
       if (state || event) unheard = 0;
       if (state) asked = '';
@@ -286,7 +286,7 @@ function share(address, options) {
     const request = (/** @type {LockOptions} */ how) => navigator.locks.request(name, how, lead)
       .catch(() => leader && !turn.signal.aborted && join());
     if (!hidden) request({ signal: turn.signal });
-    const watch = setInterval(async () => {
+    async function look() {
       asked = ''; // an answer that did not come is asked for again
       const isLast = leader && hidden && !(await navigator.locks.query()).pending?.some((lock) => lock.name === name);
       if (isLast && hidden && !turn.signal.aborted) join(), tell('paused', { reason: 'hidden' });
@@ -294,7 +294,7 @@ function share(address, options) {
       if (unheard < 5) return say({ hello: true });
       unheard = 0;
       request({ steal: true }); // the leader is frozen, or its script stands still
-    }, 2500 + 1000 * Math.random());
+    }
   }
   watchPage(options, over, (isHidden) => {
     hidden = isHidden;
