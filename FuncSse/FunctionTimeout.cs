@@ -8,12 +8,13 @@ using Microsoft.Extensions.Options;
 namespace FuncSse;
 
 /// <summary>
-/// Checks that no stream and no answer reaches the host's limit to a function's run: the host would then end the whole worker, and all its streams.
+/// Lets streams last as long as the host lets a function run, since each new one is an execution and a row in the log. Checks that no stream and no
+/// answer reaches that limit: the host would then end the whole worker, and all its streams.
 /// </summary>
 /// <param name="configuration">The app's configuration.</param>
 /// <param name="hostJson">The path of host.json.</param>
 internal sealed class FunctionTimeout(IConfiguration configuration, string hostJson)
-    : IValidateOptions<SseOptions>, IValidateOptions<AnswerOptions>
+    : IConfigureOptions<SseOptions>, IValidateOptions<SseOptions>, IValidateOptions<AnswerOptions>
 {
     private const string Name = "functionTimeout";
 
@@ -22,6 +23,28 @@ internal sealed class FunctionTimeout(IConfiguration configuration, string hostJ
 
     // What was stopped must be recorded too.
     private static readonly TimeSpan s_answerMargin = TimeSpan.FromSeconds(30);
+
+    private static readonly TimeSpan s_defaultMargin = TimeSpan.FromMinutes(1);
+
+    // A front end may hide that a client left. The stream is then billed until it ends by itself, so it has an end where the host sets none.
+    private static readonly TimeSpan s_longest = TimeSpan.FromMinutes(29);
+
+    /// <summary>
+    /// Sets the default, which the app's settings replace: a minute less than the limit, half of a limit under two minutes, 29 minutes at most.
+    /// </summary>
+    public void Configure(SseOptions options)
+    {
+        try
+        {
+            TimeSpan limit = Read() ?? TimeSpan.MaxValue;
+            TimeSpan lifetime = limit - (limit / 2 < s_defaultMargin ? limit / 2 : s_defaultMargin);
+            options.MaxDuration = lifetime < s_longest ? lifetime : s_longest;
+        }
+        catch (FormatException)
+        {
+            // The check reports it.
+        }
+    }
 
     public ValidateOptionsResult Validate(string? name, SseOptions options) =>
         Validate($"{SseOptions.Section}:{nameof(SseOptions.MaxDuration)}", options.MaxDuration, s_endMargin);

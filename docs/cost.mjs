@@ -7,7 +7,7 @@ const price = {
   tenThousandReads: 0.0044, tenThousandWrites: 0.055,
 };
 const memory = 2;               // GB of one instance
-const lifetime = 5 * 0.9;       // minutes: a stream lasts a random 80 to 100 % of MaxDuration
+const lifetime = 29 * 0.9, packageLifetime = 5 * 0.9; // minutes: a stream lasts a random 80 to 100 % of MaxDuration
 const hoursPerMonth = 730;
 const maxInstances = 1000;      // the limit of the plan
 const quota = 250;              // cores of one subscription in one region; a 2 GB instance has one core
@@ -17,7 +17,7 @@ const blobRate = 500;           // requests a second to one blob
 const sampledRows = 3600;       // rows an hour and instance: maxTelemetryItemsPerSecond in host.json
 
 const instances = (streams, perInstance) => Math.ceil(streams / perInstance);
-const executions = (streams) => streams * (60 / lifetime);
+const executions = (streams, minutes = lifetime) => streams * (60 / minutes);
 const flex = (streams, perInstance) =>
   instances(streams, perInstance) * memory * 3600 * price.gbSecond + executions(streams) * price.millionExecutions / 1e6;
 const units = (streams) => Math.ceil(streams / 1000);
@@ -65,6 +65,12 @@ const tables = {
       ['1,000 streams open', dollars(flex(1000, 1000)), dollars(flex(1000, 1000) * hoursPerMonth)],
       ['all 40 instances full: 40,000 streams', dollars(flex(40000, 1000)), dollars(flex(40000, 1000) * hoursPerMonth)],
     ]),
+  forgotten: table(
+    ['a hidden tab with', 'an hour', 'a month'],
+    [
+      ['`EventSource`, or `funcsse.js` without `pauseWhenHidden`', dollars(flex(1, 1000)), dollars(flex(1, 1000) * hoursPerMonth)],
+      ['`funcsse.js` with `pauseWhenHidden: \'60s\'`, after the first minute', dollars(0), dollars(0)],
+    ]),
   flat: table(
     ['plan', 'cores, memory', 'an hour · a month'],
     [
@@ -81,10 +87,18 @@ const tables = {
   logs: table(
     ['what 1,000 streams on one instance write', 'rows an hour', 'a month', 'cost'],
     [
-      ['with the settings of `host.json`', number(sampledRows), ...logCells(sampledRows * rowBytes)],
-      ['without sampling: one row for each execution', number(Math.round(executions(1000))), ...logCells(executions(1000) * rowBytes)],
-      ['with the host\'s defaults: two lines more for each execution', number(Math.round(executions(1000) * 3)), ...logCells(executions(1000) * 3 * rowBytes)],
-    ]),
+      ['`host.json`: one row for each execution, 3,600 an hour at most', lifetime, 1, sampledRows],
+      ['the same, with the lifetime of the packages, 5 minutes', packageLifetime, 1, sampledRows],
+      ['the same, without sampling', packageLifetime, 1, Infinity],
+      ['the host\'s defaults: two lines more for each execution', lifetime, 3, Infinity],
+      ['the same, with 5 minutes', packageLifetime, 3, Infinity],
+    ].map(([name, minutes, lines, most]) => [name, Math.min(most, executions(1000, minutes) * lines)])
+      .map(([name, rows]) => [name, number(Math.round(rows)), ...logCells(rows * rowBytes)])),
+  lifetimes: table(
+    ['`Sse:MaxDuration`', 'executions of a tab in an hour', 'at most', '1,000 tabs: executions a month', 'rows a month, without sampling'],
+    [['5 minutes, the default of the packages', packageLifetime], ['29 minutes, the function app', lifetime]].map(([name, minutes]) => [
+      name, executions(1, minutes).toFixed(1), Math.ceil(executions(1, minutes / 0.9 * 0.8)),
+      dollars(executions(1000, minutes) * hoursPerMonth * price.millionExecutions / 1e6), logCells(executions(1000, minutes) * rowBytes)[1]])),
 };
 
 // The rate, in events a second, at which 1,000 streams cost the same on both: managed() = flex(), solved for the rate.
@@ -92,6 +106,9 @@ const evenRate = ((flex(1000, 1000) - price.unitDay / 24) * 1e6 / price.millionM
 const facts = {
   instanceHour: `$${(memory * 3600 * price.gbSecond).toFixed(4)}`,
   executionsHour: `$${(executions(1000) * price.millionExecutions / 1e6).toFixed(4)}`,
+  executionCount: number(Math.round(executions(1000))),
+  instanceMonth: dollars(memory * 3600 * price.gbSecond * hoursPerMonth),
+  hidden: dollars(29 / 60 * memory * 3600 * price.gbSecond),
   idle: dollars(polls(1, 1) * price.tenThousandReads / 1e4),
   append: dollars(price.tenThousandWrites * 100),
   appends: dollars(price.tenThousandWrites * 8.64),

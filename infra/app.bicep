@@ -187,6 +187,7 @@ resource api 'Microsoft.Web/sites@2025-03-01' = {
       http20Enabled: true // over HTTP/1.1 a browser opens at most six streams to one origin
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
+      // Sse:MaxDuration follows functionTimeout in host.json, 30 minutes, which is also this plan's default. So neither is set here.
       appSettings: concat([
         {
           name: 'AzureWebJobsStorage__blobServiceUri'

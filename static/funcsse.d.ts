@@ -1,12 +1,15 @@
-/** It is `connecting` until the first stream is open. `failed` (400, 403, or 401 without `getTicket`) and `closed` are final. */
-export type State = 'connecting' | 'open' | 'reconnecting' | 'failed' | 'closed';
+/**
+ * It is `connecting` until the first stream is open, and `paused` while `pauseWhenHidden` keeps the stream closed. `failed` (400, 403, or 401
+ * without `getTicket`) and `closed` are final.
+ */
+export type State = 'connecting' | 'open' | 'reconnecting' | 'paused' | 'failed' | 'closed';
 
 /** What is known about a change of the state. */
 export interface Detail {
   /**
-   * `lost` (the connection), `silent`, `slept`, `online`, `returned` (from the back-forward cache), `expired` (the ticket), `ticket`
-   * (`getTicket` failed or took too long), `refused` (see `status` and `response`), `unreachable` (no answer, or no stream within
-   * `openTimeout`), `ended` (204), `close`.
+   * `lost` (the connection), `silent`, `slept`, `online`, `returned` (from the back-forward cache), `hidden` and `shown` (`pauseWhenHidden`),
+   * `expired` (the ticket), `ticket` (`getTicket` failed or took too long), `refused` (see `status` and `response`), `unreachable` (no answer,
+   * or no stream within `openTimeout`), `ended` (204), `close`.
    */
   reason?: string;
   status?: number;
@@ -72,6 +75,13 @@ export interface Options {
    * later gets the retained values too; if they cannot be read, `onReset` is called with `unknown`.
    */
   shareTabs?: boolean;
+  /**
+   * Closes the stream when the page has been hidden for this time (or the browser freezes it), and opens it after the last event when the page is
+   * shown: `'60s'`, `'5m'`, `'500ms'`, or a number of milliseconds. Anything else throws a `TypeError`. Without it, and in a worker, a stream is not
+   * paused. With `shareTabs` the stream closes within seconds when all tabs that share it are hidden, and opens when one of them is shown; tabs without
+   * the option keep it open. Only ids make it lossless.
+   */
+  pauseWhenHidden?: number | string;
 }
 
 export interface Subscription {

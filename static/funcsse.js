@@ -6,8 +6,7 @@
 export function subscribe(url, options = {}) {
   const address = withQuery(url, { envelope: options.envelope && 'json' });
   if (!/^https?:$/.test(address.protocol)) throw new TypeError(`${address} is not the address of a stream.`);
-  if (options.shareTabs && navigator.locks) return share(address, options);
-  return open(address, options, (event) => pass(event, address, options));
+  return options.shareTabs && navigator.locks ? share(address, options) : open(address, options, (event) => pass(event, address, options));
 }
 
 /** @type {typeof import('./funcsse.d.ts').values} */
@@ -15,8 +14,7 @@ export async function values(url, { getTicket, withCredentials, openTimeout = 30
   let address = withQuery(url, { values: 'true' }), renew = !!getTicket && !address.searchParams.has('access_token'), renewed = false;
   const credentials = withCredentials ? 'include' : 'same-origin';
   for (let failures = 0; ;) {
-    if (renew) address = withQuery(address, { access_token: await getTicket?.() });
-    renewed ||= renew;
+    if (renew) address = withQuery(address, { access_token: await getTicket?.() }), renewed = true;
     const response = await fetch(address, { cache: 'no-store', credentials, signal: AbortSignal.timeout(openTimeout) }).catch(() => undefined);
     const answer = response?.ok && await response.json().catch(() => undefined);
     if (answer?.values) return { ...answer, values: answer.values.map(dated) };
@@ -29,8 +27,7 @@ export async function values(url, { getTicket, withCredentials, openTimeout = 30
 /** @type {typeof import('./funcsse.d.ts').escapeTopic} */
 export function escapeTopic(text) {
   const left = /^[.]{1,2}$/.test(text) ? /[.]/g : /[!~*'()]/g; // what encodeURIComponent leaves as it is
-  const hex = (/** @type {string} */ character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
-  return encodeURIComponent(text).replace(left, hex).replaceAll('%', '~') || '~';
+  return encodeURIComponent(text).replace(left, (character) => `~${character.charCodeAt(0).toString(16).toUpperCase()}`).replaceAll('%', '~') || '~';
 }
 
 const isStream = (/** @type {Response | undefined} */ response) => /^text\/event-stream\b/i.test(response?.headers.get('content-type') ?? '');
@@ -47,19 +44,38 @@ function withQuery(url, own) {
   const sent = Object.entries(own).flatMap(([name, value]) => value && value.length < 4000 ? [`${name}=${encodeURIComponent(value)}`] : []);
   const nameOf = (/** @type {string} */ pair) => pair.split('=')[0].replace('last_event_id', 'lastEventId');
   const rest = result.search.slice(1).split('&').filter((pair) => pair && !sent.map(nameOf).includes(nameOf(pair)));
-  result.search = [...rest, ...sent].join('&');
-  return result;
+  return Object.assign(result, { search: [...rest, ...sent].join('&') });
 }
 
 /** @param {MessageEvent<string>} event @param {URL} address @param {Options} options */
 function pass(event, address, { onEvent, onReset }) {
   const { type, lastEventId, origin } = event;
-  if (type === 'reset') onReset?.({ reason: /"reason"\s*:\s*"(\w+)"/.exec(event.data)?.[1] ?? 'unknown' });
-  else if (/^(expired|keep-alive)$/.test(type) || (type !== 'position' && !address.searchParams.has('envelope'))) onEvent?.(event);
-  else if (type !== 'position') {
-    const { data, topic, published, retained } = dated(JSON.parse(event.data));
-    onEvent?.(Object.assign(new MessageEvent(type, { data, lastEventId, origin }), { topic, published, retained }));
-  }
+  if (type === 'position') return;
+  if (type === 'reset') return onReset?.({ reason: /"reason"\s*:\s*"(\w+)"/.exec(event.data)?.[1] ?? 'unknown' });
+  if (!address.searchParams.has('envelope')) return onEvent?.(event);
+  const { data, topic, published, retained } = dated(JSON.parse(event.data));
+  onEvent?.(Object.assign(new MessageEvent(type, { data, lastEventId, origin }), { topic, published, retained }));
+}
+
+/**
+ * Tells when the page has been hidden for as long as the options say, or the browser freezes it, and when it is shown again. A worker has no page.
+ * @param {Options} options @param {AbortController} over @param {(hidden: boolean) => void} act
+ */
+function watchPage({ pauseWhenHidden: time }, over, act) {
+  if (time === undefined || !globalThis.document) return;
+  const [, number, unit] = /^([\d.]+)(ms|s|m)$/.exec(typeof time === 'number' ? `${time}ms` : time) ?? [];
+  const limit = Number(number) * (unit === 'm' ? 60_000 : unit === 's' ? 1000 : 1);
+  if (!(limit < 2 ** 31)) throw new TypeError(`pauseWhenHidden is '${time}'; it must be like '60s', '5m', '500ms', or milliseconds, under 24 days.`);
+  let timer = /** @type {any} */ (0), hidden = false;
+  const hide = () => over.signal.aborted || hidden || act(hidden = true);
+  const look = () => {
+    clearTimeout(timer);
+    if (document.visibilityState === 'hidden') timer = setTimeout(hide, limit);
+    else if (hidden) act(hidden = false);
+  };
+  document.addEventListener('visibilitychange', look, over);
+  document.addEventListener('freeze', hide, over);
+  look();
 }
 
 /** One EventSource after another. @param {URL} address @param {Options} options @param {(event: MessageEvent<string>) => void} hand */
@@ -67,17 +83,14 @@ function open(address, options, hand) {
   const { getTicket, withCredentials, openTimeout = 30_000, types = [] } = options, over = new AbortController();
   const self = { state: /** @type {State} */ ('connecting'), lastEventId: options.lastEventId ?? '', close: () => end('closed', 'close') };
   let source = /** @type {EventSource | undefined} */ (undefined), sourceId = ''; // the last event id that the EventSource knows
-  let timer = /** @type {any} */ (0), failures = 0, attempt = {}; // what an earlier attempt still hears of does not count
-  let trusted = true; // whether a HEAD that succeeds brings the next stream at once: not twice in a row
+  // What an earlier attempt still hears of does not count. A HEAD that succeeds is trusted, and brings the next stream at once: not twice in a row.
+  let timer = /** @type {any} */ (0), failures = 0, attempt = {}, trusted = true;
   let ticket = /** @type {string | void} */ (undefined), renew = !!getTicket && !address.searchParams.has('access_token');
-  let opened = 0, heard = 0, looked = Date.now(); // times: the stream opened, something was heard, the clock was looked at
-  let byBrowser = false, fed = false; // whether the browser itself is coming back, and whether the stream before had an event
+  // Times: the stream opened, something was heard, the clock was looked at. Whether the browser itself comes back, and the last stream had an event.
+  let opened = 0, heard = 0, looked = Date.now(), byBrowser = false, fed = false;
   let beats = false, interval = 0, patience = 40_000; // whether there are keep-alives, how often, and the limit (ms) until that is known
 
-  function set(/** @type {State} */ state, /** @type {Detail} */ detail = {}) {
-    self.state = state;
-    options.onState?.(state, detail);
-  }
+  const set = (/** @type {State} */ state, /** @type {Detail} */ detail = {}) => (self.state = state, options.onState?.(state, detail));
   function drop() {
     source?.close();
     clearTimeout(timer);
@@ -92,8 +105,9 @@ function open(address, options, hand) {
   }
   // Opens the next EventSource: at once if it may and the last one lasted, else later each time, and not in step with other pages.
   function later(/** @type {Detail} */ detail, atOnce = false, least = 0) {
+    if (self.state === 'paused' && detail.reason !== 'shown') return;
     drop();
-    if ((opened && Date.now() - opened > 5000) || /slept|online|returned/.test(detail.reason ?? '')) failures = 0;
+    if ((opened && Date.now() - opened > 5000) || /slept|online|returned|shown/.test(detail.reason ?? '')) failures = 0;
     opened = 0;
     const delay = Math.max(least, atOnce && !failures ? 0 : backoff(failures));
     failures++;
@@ -103,12 +117,10 @@ function open(address, options, hand) {
   async function connect() {
     const current = drop();
     heard = Date.now();
-    if (renew) {
-      const answer = await Promise.resolve().then(getTicket).then((value) => ({ value }), () => undefined);
-      if (current !== attempt) return;
-      if (!answer) return later({ reason: 'ticket' });
-      ticket = answer.value;
-    }
+    const answer = renew ? await Promise.resolve().then(getTicket).then((value) => ({ value }), () => undefined) : { value: ticket };
+    if (current !== attempt) return;
+    if (!answer) return later({ reason: 'ticket' });
+    ticket = answer.value;
     // A new EventSource knows no last event id, and a page cannot set the header.
     const own = source = new EventSource(withQuery(address, { access_token: ticket, lastEventId: self.lastEventId }), { withCredentials });
     sourceId = '';
@@ -122,13 +134,11 @@ function open(address, options, hand) {
     for (const type of new Set(['message', 'keep-alive', 'position', 'reset', 'expired', ...types])) on(type, onEvent);
   }
   function onEvent(/** @type {MessageEvent<string>} */ event) {
-    const { type, lastEventId: id } = event, quiet = Date.now() - heard;
+    const { type, lastEventId: id } = event, quiet = Date.now() - heard, isBeat = type === 'keep-alive' || type === 'position';
     heard += quiet;
     fed = true;
-    if (type === 'keep-alive' || type === 'position') {
-      if (beats && quiet > 500) interval = Math.max(quiet, interval * 0.8);
-      beats = true;
-    }
+    if (isBeat && beats && quiet > 500) interval = Math.max(quiet, interval * 0.8);
+    beats ||= isBeat;
     if (id !== sourceId) self.lastEventId = sourceId = id; // an event without an id leaves the last one as it is
     if (type === 'expired') renew = !!getTicket, later({ reason: type }, true);
     else if (type !== 'keep-alive') hand(event);
@@ -149,8 +159,7 @@ function open(address, options, hand) {
     if (response?.status === 405) response = await ask('GET'); // a route for GET alone
     if (response?.ok) response.body?.cancel();
     if (current !== attempt) return;
-    const status = response?.status ?? 0, detail = { status, response };
-    const back = status === 200 && trusted && isStream(response);
+    const status = response?.status ?? 0, detail = { status, response }, back = status === 200 && trusted && isStream(response);
     if (status === 204) return end('closed', 'ended', detail);
     if ([400, 403].includes(status) || (status === 401 && !getTicket)) return end('failed', 'refused', detail);
     renew ||= status === 401;
@@ -173,10 +182,11 @@ function open(address, options, hand) {
     later({ reason: 'silent' }, true);
   }
   const beat = setInterval(look, 1000);
-  document.addEventListener('visibilitychange', () => document.hidden || look(true), over);
+  globalThis.document?.addEventListener('visibilitychange', () => document.hidden || look(true), over);
   addEventListener('online', () => later({ reason: 'online' }, true), over);
   addEventListener('pagehide', drop, over); // a page with an open stream may not enter the back-forward cache
   addEventListener('pageshow', (event) => event.persisted && later({ reason: 'returned' }, true), over);
+  watchPage(options, over, (hidden) => hidden ? (drop(), set('paused', { reason: 'hidden' })) : later({ reason: 'shown' }, true));
   connect();
   return self;
 }
@@ -191,7 +201,7 @@ function share(address, options) {
   let isTopic = false, held = /** @type {typeof history | undefined} */ (undefined); // what waits for the values
   const self = { state: /** @type {State} */ ('connecting'), lastEventId: options.lastEventId ?? '', close: () => (
     over.signal.aborted || tell('closed', { reason: 'close' })) };
-  let asked = '', leave = () => {}, over = new AbortController();
+  let asked = '', hidden = false, leave = () => {}, over = new AbortController(), leader = /** @type {Subscription | undefined} */ (undefined);
   function tell(/** @type {State} */ state, /** @type {Detail} */ detail) {
     self.state = state;
     if (state === 'closed' || state === 'failed') over.abort(leave()); // who subscribes later asks the server again
@@ -203,53 +213,57 @@ function share(address, options) {
     if (message.type === 'reset') held = undefined;
     if (held) held.push(message); else hand(message);
   }
-  function hand(/** @type {typeof history[number]} */ { type, data, id: lastEventId }) {
+  const hand = (/** @type {{ id?: string, type: string, data: string }} */ { type, data, id: lastEventId }) =>
     pass(new MessageEvent(type, { data, lastEventId, origin: address.origin }), address, options);
-  }
-  function message(/** @type {MessageEvent<string>} */ { type, data, lastEventId }) {
-    isTopic ||= type === 'position';
-    return { after: self.lastEventId, id: lastEventId || self.lastEventId, type, data };
-  }
   // The leader had the values when its stream opened, so a tab that comes later asks for them. It hands over the events that it is told of meanwhile
   // after them: a value may have an event already that comes again so, but no value replaces a newer event.
   async function askForValues() {
     if (!isTopic) return;
     const own = held = /** @type {typeof history} */ ([]), { types = [] } = options;
-    const start = (/** @type {string} */ type, /** @type {string} */ data) => ({ after: '', id: '', type, data });
     const opening = await values(address, options).then(
       (answer) => answer.values.filter(({ type }) => !type || types.includes(type))
-        .map((value) => start(value.type ?? 'message', address.searchParams.has('envelope') ? JSON.stringify(value) : value.data)),
-      ({ response }) => [start('reset', `{"reason":"${response?.status === 400 ? 'overflow' : 'unknown'}"}`)],
+        .map((value) => ({ type: value.type ?? 'message', data: address.searchParams.has('envelope') ? JSON.stringify(value) : value.data })),
+      ({ response }) => [{ type: 'reset', data: `{"reason":"${response?.status === 400 ? 'overflow' : 'unknown'}"}` }],
     );
     if (held !== own || over.signal.aborted) return;
     held = undefined;
     for (const message of [...opening, ...own]) queueMicrotask(() => hand(message)); // If the app fails at one, it still gets the others.
   }
-  // The leader does not know the id from which this tab goes on, so the tab has a stream of its own.
-  function alone() {
-    leave();
-    leave = open(address, { ...options, lastEventId: self.lastEventId, onState(state, detail) {
-      if (detail.reason !== 'close') tell(state, detail);
-    } }, (event) => take(message(event))).close;
-  }
+  const openOwn = (/** @type {Options} */ own, /** @type {(words: object) => void} */ say) =>
+    open(address, { ...own, lastEventId: self.lastEventId, onState(state, detail) {
+      if (detail.reason === 'close') return;
+      say({ state, detail: { ...detail, response: undefined } });
+      tell(state, detail);
+    } }, ({ type, data, lastEventId }) => {
+      isTopic ||= type === 'position';
+      const event = { after: self.lastEventId, id: lastEventId || self.lastEventId, type, data };
+      say({ event });
+      take(event);
+    });
+  // A tab that is hidden for long listens, but does not wait for its turn to lead. A hidden leader goes on for as long as another tab waits.
   function join() {
     leave();
-    const channel = new BroadcastChannel(name), turn = new AbortController();
-    let leader = /** @type {Subscription | undefined} */ (undefined), unheard = 0;
-    leave = () => (turn.abort(), clearInterval(watch), leader?.close(), channel.close());
+    leader = undefined;
+    const channel = new BroadcastChannel(name), turn = new AbortController(), watch = setInterval(look, 2500 + 1000 * Math.random());
+    let unheard = 0;
     const say = (/** @type {object} */ words) => channel.postMessage({ position: self.lastEventId, topic: isTopic, ...words });
+    // The tabs that are hidden have no leader then. One that is shown has waited for its turn.
+    leave = () => turn.signal.aborted || (leader && say({ state: 'paused' }), turn.abort(), clearInterval(watch), leader?.close(), channel.close());
     channel.onmessage = ({ data: { hello, ask, event, lost, position, topic, state, detail = {} } }) => {
       if (leader) { // what the leader before still says is in this one's own stream too
         const next = history.findLastIndex(({ after, id }) => after === ask && id !== ask);
         const from = history.findIndex(({ after, type }, index) => index === next || (type === 'reset' && after === ask));
         if (ask && ask !== self.lastEventId) from < 0 ? say({ lost: ask }) : history.slice(from).forEach((event) => say({ event }));
-        return hello && say({ state: self.state });
+        return hello && (say({ state: self.state }), look()); // the timers of a hidden tab are slow
       }
       if (state || event) unheard = 0;
       if (state) asked = '';
-      if (state && state !== self.state) tell(state, detail);
+      if (state && state !== self.state && (hidden || state !== 'paused')) tell(state, detail);
       if (turn.signal.aborted) return; // it was told of the end, or left when it was told
-      if (lost && lost === self.lastEventId && !history.length) return alone();
+      if (lost && lost === self.lastEventId && !history.length) { // The leader does not know the id: this tab has a stream of its own.
+        leave();
+        return leave = (leader = openOwn(options, () => {})).close;
+      }
       isTopic ||= topic;
       if (lost && lost === self.lastEventId) {
         take({ after: lost, id: position, type: 'reset', data: '{"reason":"unknown"}' });
@@ -265,34 +279,33 @@ function share(address, options) {
     say({ hello: true });
     const lead = () => turn.signal.aborted || new Promise((release) => {
       turn.signal.onabort = release;
-      leader = open(address, { ...options, lastEventId: self.lastEventId, onState(state, detail) {
-        if (detail.reason === 'close') return;
-        say({ state, detail: { ...detail, response: undefined } });
-        tell(state, detail);
-      } }, (received) => {
-        const event = message(received);
-        say({ event });
-        take(event);
-      });
+      leader = openOwn({ ...options, pauseWhenHidden: undefined }, say);
       say({ state: self.state });
     });
     // A request fails when this tab left before its turn, and when another tab took the lock since this one said nothing.
     const request = (/** @type {LockOptions} */ how) => navigator.locks.request(name, how, lead)
       .catch(() => leader && !turn.signal.aborted && join());
-    request({ signal: turn.signal });
-    const watch = setInterval(() => {
+    if (!hidden) request({ signal: turn.signal });
+    async function look() {
       asked = ''; // an answer that did not come is asked for again
-      if (leader || ++unheard < 2) return;
+      const isLast = leader && hidden && !(await navigator.locks.query()).pending?.some((lock) => lock.name === name);
+      if (isLast && hidden && !turn.signal.aborted) join(), tell('paused', { reason: 'hidden' });
+      if (leader || hidden || ++unheard < 2) return;
       if (unheard < 5) return say({ hello: true });
       unheard = 0;
       request({ steal: true }); // the leader is frozen, or its script stands still
-    }, 2500 + 1000 * Math.random());
+    }
   }
+  watchPage(options, over, (isHidden) => {
+    hidden = isHidden;
+    if (!leader) join();
+    if (!hidden && self.state === 'paused') tell('reconnecting', { reason: 'shown' });
+  });
+  join();
   addEventListener('pagehide', () => leave(), over);
   addEventListener('pageshow', (event) => event.persisted && join(), over);
-  document.addEventListener('freeze', () => leave(), over);
-  document.addEventListener('resume', join, over);
-  join();
+  globalThis.document?.addEventListener('freeze', () => leave(), over);
+  globalThis.document?.addEventListener('resume', join, over);
   return self;
 }
 
@@ -301,9 +314,7 @@ export async function* post(url, body, { headers, signal, credentials } = {}) {
   const all = { accept: 'text/event-stream', ...Object.fromEntries(new Headers(headers)) };
   const response = await fetch(url, { method: 'POST', body, headers: all, signal, credentials, cache: 'no-store' });
   if (response.status === 204) return;
-  if (!response.ok || !response.body || !isStream(response)) {
-    throw refusal(url, response, 'stream');
-  }
+  if (!response.ok || !response.body || !isStream(response)) throw refusal(url, response, 'stream');
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader(); // it takes a byte order mark away
   let rest = '', afterCr = false, data = '', type = '', lastEventId = '';
   try {

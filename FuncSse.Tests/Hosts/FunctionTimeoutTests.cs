@@ -2,6 +2,8 @@ using System.Globalization;
 using FuncSse.Endpoints;
 using FuncSse.Streaming;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 
 namespace FuncSse.Tests;
 
@@ -48,6 +50,28 @@ public sealed class FunctionTimeoutTests : IDisposable
         Assert.Equal(isTaken, timeout.Validate(null, options).Succeeded);
     }
 
+    [Theory]
+    [InlineData("""{ "functionTimeout": "00:30:00" }""", "00:29:00")]
+    [InlineData("""{ "functionTimeout": "00:10:00" }""", "00:09:00")]
+    [InlineData("""{ "functionTimeout": "00:01:00" }""", "00:00:30")]
+    [InlineData("""{ "functionTimeout": "00:00:02" }""", "00:00:01")]
+    [InlineData("""{ "functionTimeout": "10:00:00" }""", "00:29:00")]
+    [InlineData("""{ "functionTimeout": "-1" }""", "00:29:00")]
+    [InlineData("{}", "00:29:00")]
+    public void Streams_last_as_long_as_the_limit_lets_them(string hostJson, string expected)
+    {
+        SseOptions options = Options(hostJson);
+        Assert.Equal(TimeSpan.Parse(expected, CultureInfo.InvariantCulture), options.MaxDuration);
+        Assert.True(new FunctionTimeout(new ConfigurationBuilder().Build(), _hostJson).Validate(name: null, options).Succeeded);
+    }
+
+    [Fact]
+    public void Lifetime_that_is_set_goes_before_the_one_that_follows_the_limit() =>
+        Assert.Equal(TimeSpan.FromMinutes(2), Options("{}", ("Sse:MaxDuration", "00:02:00")).MaxDuration);
+
+    [Fact]
+    public void Lifetime_follows_the_plans_limit() => Assert.Equal(TimeSpan.FromMinutes(4), Options("{}", ("WEBSITE_SKU", "Dynamic")).MaxDuration);
+
     [Fact]
     public void App_setting_goes_before_host_json()
     {
@@ -75,6 +99,23 @@ public sealed class FunctionTimeoutTests : IDisposable
         Assert.DoesNotContain('\n', message);
     }
 
+    // As Program.cs registers it.
+    private SseOptions Options(string hostJson, params (string Key, string Value)[] settings)
+    {
+        File.WriteAllText(_hostJson, hostJson);
+        IConfigurationRoot configuration = Configuration(settings);
+        ServiceCollection services = [];
+        services.AddLogging();
+        services.AddSingleton<IConfigureOptions<SseOptions>>(new FunctionTimeout(configuration, _hostJson));
+        services.AddServerSentEvents(configuration.GetSection(SseOptions.Section));
+        using ServiceProvider provider = services.BuildServiceProvider();
+        return provider.GetRequiredService<IOptions<SseOptions>>().Value;
+    }
+
+    private static IConfigurationRoot Configuration((string Key, string Value)[] settings) => new ConfigurationBuilder()
+        .AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Key, (string?)setting.Value)))
+        .Build();
+
     private string? Failure(string? hostJson, string maxDuration, params (string Key, string Value)[] settings)
     {
         if (hostJson is not null)
@@ -82,10 +123,7 @@ public sealed class FunctionTimeoutTests : IDisposable
             File.WriteAllText(_hostJson, hostJson);
         }
 
-        IConfigurationRoot configuration = new ConfigurationBuilder()
-            .AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Key, (string?)setting.Value)))
-            .Build();
         var options = new SseOptions { MaxDuration = TimeSpan.Parse(maxDuration, CultureInfo.InvariantCulture) };
-        return new FunctionTimeout(configuration, _hostJson).Validate(name: null, options).FailureMessage;
+        return new FunctionTimeout(Configuration(settings), _hostJson).Validate(name: null, options).FailureMessage;
     }
 }

@@ -5,6 +5,7 @@ using FuncSse.Client;
 using FuncSse.Endpoints;
 using FuncSse.Streaming;
 using FuncSse.Topics;
+using Microsoft.Extensions.Configuration;
 
 namespace FuncSse.Tests;
 
@@ -14,12 +15,22 @@ public sealed partial class RepositoryTests
 {
     private static readonly string s_root = RepositoryRoot.Path;
 
+    // Of the streams of the function app.
+    private static readonly TimeSpan s_lifetime = Lifetime();
+
+    // What an open tab costs follows from how long its streams last: docs/cost.md.
     [Fact]
-    public void Streams_end_before_the_host_would_end_them()
+    public void Open_tab_of_the_function_app_has_three_executions_an_hour_at_most()
     {
-        using JsonDocument host = JsonDocument.Parse(Read("host.json"));
-        var limit = TimeSpan.Parse(host.RootElement.GetProperty("functionTimeout").GetString()!, CultureInfo.InvariantCulture);
-        Assert.True(new SseOptions().MaxDuration < limit, $"MaxDuration is {new SseOptions().MaxDuration}, functionTimeout {limit}.");
+        TimeSpan limit = FunctionTimeoutOf("host.json");
+        Assert.InRange(s_lifetime, TimeSpan.FromHours(1) / 3 / 0.8, limit - TimeSpan.FromMinutes(1)); // A stream may end after 80 % of it.
+        Assert.Equal(limit, FunctionTimeoutOf("templates/app/SseApp/host.json"));
+        string minutes = s_lifetime.TotalMinutes.ToString(CultureInfo.InvariantCulture);
+        Assert.Contains($"options.MaxDuration = TimeSpan.FromMinutes({minutes})", Read("templates/app/SseApp/Program.cs"), StringComparison.Ordinal);
+        Assert.Contains($"{minutes} minutes in the function app", Read("docs/settings.md"), StringComparison.Ordinal);
+        Assert.Contains($"**`functionTimeout`, {limit.TotalMinutes} minutes**", Read("docs/operations.md"), StringComparison.Ordinal);
+        Assert.Contains("tier: 'FlexConsumption'", Read("infra/app.bicep"), StringComparison.Ordinal); // Consumption allows 10 minutes.
+        Assert.DoesNotMatch("name: '.*(functionTimeout|MaxDuration)'", Read("infra/app.bicep"));
     }
 
     [Fact]
@@ -88,8 +99,8 @@ public sealed partial class RepositoryTests
         string streams = string.Create(CultureInfo.InvariantCulture, $"{Default("streamsPerInstance"):N0} streams an instance");
         string limit = $"{Default("maximumInstanceCount")} instances at most";
         Assert.Contains($"{size}, {streams}, {limit}", Read("docs/cost.md"), StringComparison.Ordinal);
-        string minutes = new SseOptions().MaxDuration.TotalMinutes.ToString(CultureInfo.InvariantCulture);
-        Assert.Contains($"const lifetime = {minutes} * 0.9;", Read("docs/cost.mjs"), StringComparison.Ordinal);
+        string lifetimes = $"const lifetime = {s_lifetime.TotalMinutes} * 0.9, packageLifetime = {new SseOptions().MaxDuration.TotalMinutes} * 0.9;";
+        Assert.Contains(lifetimes, Read("docs/cost.mjs"), StringComparison.Ordinal);
         Assert.All(
             Price().Matches(Read("README.md")),
             price => Assert.Contains($"| {price.Value} |", Read("docs/cost.md"), StringComparison.Ordinal));
@@ -176,6 +187,19 @@ public sealed partial class RepositoryTests
 
         Assert.True(documents.Length > 1);
         Assert.Empty(broken);
+    }
+
+    private static TimeSpan Lifetime()
+    {
+        var options = new SseOptions();
+        new FunctionTimeout(new ConfigurationBuilder().Build(), Path.Combine(s_root, "host.json")).Configure(options);
+        return options.MaxDuration;
+    }
+
+    private static TimeSpan FunctionTimeoutOf(string hostJson)
+    {
+        using JsonDocument host = JsonDocument.Parse(Read(hostJson));
+        return TimeSpan.Parse(host.RootElement.GetProperty("functionTimeout").GetString()!, CultureInfo.InvariantCulture);
     }
 
     private static IEnumerable<(string Name, string Default)> Defaults(object options) => options.GetType().GetProperties()

@@ -116,6 +116,17 @@ internal static class PageWaits
             };
             """);
 
+    /// <summary>Lets the page believe that its tab is <c>hidden</c> or <c>visible</c>: no headless browser hides a tab.</summary>
+    public static async Task SetVisibilityAsync(this IPage page, string state) =>
+        await page.EvaluateAsync(
+            """
+            (state) => {
+              Object.defineProperty(document, 'visibilityState', { value: state, configurable: true });
+              document.dispatchEvent(new Event('visibilitychange'));
+            }
+            """,
+            state);
+
     /// <summary>Waits until the count that the page shows is this or more.</summary>
     public static async Task CountsToAsync(this IPage page, int count) =>
         await page.UntilAsync("count => Number(document.querySelector('#count').textContent) >= count", count);

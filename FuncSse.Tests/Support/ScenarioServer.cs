@@ -19,6 +19,7 @@ internal sealed class ScenarioServer : IAsyncDisposable
     private readonly ConcurrentQueue<string> _requests = new();
     private readonly TaskCompletionSource<string> _report = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _answered;
+    private int _open;
     private FaultyProxy _proxy = null!;
 
     private ScenarioServer(WebApplication app) => _app = app;
@@ -41,6 +42,7 @@ internal sealed class ScenarioServer : IAsyncDisposable
         app.MapGet("/funcsse.js", () => File(Path.Combine(RepositoryRoot.Path, "static", "funcsse.js")));
         app.MapGet("/control", server.Control);
         app.MapGet("/requests", () => Results.Text(JsonSerializer.Serialize(server._requests)));
+        app.MapGet("/open", () => Volatile.Read(ref server._open));
         app.MapPost("/report", async (HttpRequest request) => server._report.TrySetResult(await new StreamReader(request.Body).ReadToEndAsync()));
         app.MapMethods("/stream", ["GET", "HEAD"], server.StreamAsync);
         app.MapPost("/echo", EchoAsync);
@@ -123,6 +125,7 @@ internal sealed class ScenarioServer : IAsyncDisposable
             await SendAsync(first);
         }
 
+        Interlocked.Increment(ref _open);
         using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(Number("every") is > 0 and int every ? every : 30));
         int id = int.TryParse(seen, CultureInfo.InvariantCulture, out int last) ? last : 0;
         int end = Number("length") is > 0 and int length ? id + length : int.MaxValue;
@@ -137,6 +140,10 @@ internal sealed class ScenarioServer : IAsyncDisposable
         catch (OperationCanceledException)
         {
             // The client left.
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _open);
         }
     }
 

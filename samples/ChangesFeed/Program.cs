@@ -8,6 +8,7 @@ using Microsoft.Extensions.Hosting;
 
 FunctionsApplicationBuilder builder = FunctionsApplication.CreateBuilder(args);
 builder.ConfigureFunctionsWebApplication();
+builder.Services.Configure<SseOptions>(options => options.MaxDuration = TimeSpan.FromMinutes(29)); // host.json's functionTimeout is 30.
 builder.Services.AddServerSentEvents(builder.Configuration.GetSection("Sse"));
 string database = builder.Configuration.GetConnectionString("Shop") ?? $"Data Source={Path.Combine(Path.GetTempPath(), "changes-feed.db")}";
 builder.Services.AddDbContext<ShopContext>(options => options.UseSqlite(database));

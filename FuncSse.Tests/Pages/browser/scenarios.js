@@ -15,6 +15,7 @@ async function hasRequests(count, limit = 20_000) {
   while ((await requests()).length < count) check(performance.now() - start < limit, `no request ${count}`);
   same((await requests()).length, count);
 }
+const hasStreams = (count) => until(async () => Number(await (await fetch('/open')).text()) === count, () => `${count} streams`);
 const stream = (parameters = '') => `/stream?${parameters}`;
 const throughProxy = (parameters = '') => `http://127.0.0.1:${query.get('proxy')}/stream?${parameters}`;
 
@@ -27,6 +28,12 @@ const same = (actual, expected) => check(
 
 async function until(condition, what, limit = 20_000) {
   for (const start = performance.now(); !(await condition()); await wait(10)) check(performance.now() - start < limit, `not in time: ${what()}`);
+}
+
+// As if the tab were behind another one: no headless browser hides a tab.
+function setVisibility(state, { document } = window) {
+  Object.defineProperty(document, 'visibilityState', { value: state, configurable: true });
+  document.dispatchEvent(new Event('visibilitychange'));
 }
 
 // Subscribes, and keeps what it is told. Each event that comes must be the one after the last.
@@ -53,10 +60,10 @@ function follow(url, options = {}) {
 }
 
 // The first of them leads.
-async function twoTabs() {
+async function twoTabs(pauseWhenHidden = '') {
   const tabs = [];
   for (let number = 0; number < 2; number++) {
-    tabs.push(open(`/?scenario=tab&number=${number}`));
+    tabs.push(open(`/?scenario=tab&number=${number}&pause=${pauseWhenHidden}`));
     await until(() => tabs[number]?.seen?.data.length > 5, () => `tab ${number}`);
   }
   same((await requests()).length, 1);
@@ -370,11 +377,150 @@ const scenarios = {
   },
 
   async tab() {
-    window.seen = follow(stream(), { shareTabs: true });
+    window.seen = follow(stream(), { shareTabs: true, pauseWhenHidden: query.get('pause') || undefined });
     // Only a lock that is held tells a page its own id.
     window.ownClientId = navigator.locks.request(`own ${query.get('number')}`, async ({ name }) =>
       (await navigator.locks.query()).held.find((lock) => lock.name === name).clientId);
     await new Promise(() => {});
+  },
+
+  async A_hidden_tab_holds_no_stream_and_misses_nothing() {
+    const seen = follow(stream(), { pauseWhenHidden: '300ms' });
+    await seen.counts(5);
+    setVisibility('hidden');
+    await hasStreams(0);
+    const { state, lastEventId } = seen.subscription;
+    same(state, 'paused');
+    dispatchEvent(new Event('online'));
+    dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }));
+    await wait(1500); // Nothing opens a stream until the tab is shown.
+    setVisibility('visible');
+    await seen.goesOn();
+    same([seen.states, seen.reasons, seen.delays], [['open', 'paused', 'reconnecting', 'open'], ['hidden', 'shown'], [0]]);
+    same(await requests(), ['after  with ', `after ${lastEventId} with `]);
+    setVisibility('hidden');
+    await seen.ends('paused');
+    await hasStreams(0);
+    seen.subscription.close();
+    setVisibility('visible');
+    same(seen.states.at(-1), 'closed');
+    await hasRequests(2);
+  },
+
+  async A_tab_that_is_hidden_for_less_keeps_its_stream() {
+    const seen = follow(stream(), { pauseWhenHidden: 2000 });
+    await seen.counts(5);
+    setVisibility('hidden');
+    await seen.goesOn();
+    setVisibility('visible');
+    await seen.counts(seen.data.length + 100); // It takes three seconds.
+    seen.isWhole();
+    same((await requests()).length, 1);
+    same(seen.states, ['open']);
+  },
+
+  async A_hidden_tab_gets_what_was_published_meanwhile_or_a_reset() {
+    const seen = follow('/topics/x', { pauseWhenHidden: 0 });
+    await until(() => seen.subscription.lastEventId, () => 'a position');
+    await publish('x', '1');
+    await seen.counts(1);
+    setVisibility('hidden');
+    await seen.ends('paused');
+    for (const number of [2, 3]) await publish('x', number);
+    setVisibility('visible');
+    await seen.counts(3);
+    await publish('x', '4');
+    await seen.counts(4);
+    same([seen.data, seen.resets], [['1', '2', '3', '4'], []]);
+    setVisibility('hidden');
+    const lost = follow(stream(`first=${encodeURIComponent('event: reset\ndata: {"reason":"expired"}\n\n')}&number=2`), { pauseWhenHidden: '300ms' });
+    await lost.counts(1); // A page that is opened hidden has a stream at first.
+    await lost.ends('paused');
+    setVisibility('visible');
+    await until(() => lost.resets.length, () => 'a reset');
+    same(lost.resets, [{ reason: 'expired' }]);
+  },
+
+  async A_page_that_is_frozen_holds_no_stream() {
+    const seen = follow(stream(), { pauseWhenHidden: '5m' });
+    await seen.counts(5);
+    setVisibility('hidden');
+    document.dispatchEvent(new Event('freeze'));
+    await hasStreams(0);
+    same(seen.states.at(-1), 'paused');
+    document.dispatchEvent(new Event('resume'));
+    setVisibility('visible');
+    await seen.goesOn();
+    same((await requests()).length, 2);
+  },
+
+  async A_pause_is_a_time() {
+    for (const pauseWhenHidden of ['', '60', 's', '-1s', '1.2.3s', '1 s', '1h', '60000m', -1, NaN, Infinity, 2 ** 31, null, true, {}]) {
+      let error;
+      try {
+        subscribe(stream(), { pauseWhenHidden });
+      } catch (thrown) {
+        error = thrown;
+      }
+      check(error instanceof TypeError && error.message.startsWith('pauseWhenHidden is '), `${pauseWhenHidden}: ${error}`);
+    }
+    for (const pauseWhenHidden of [undefined, 0, 1.5, 60_000, '60s', '5m', '500ms', '0.5s']) subscribe(stream(), { pauseWhenHidden }).close();
+    await hasStreams(0);
+  },
+
+  async A_worker_is_never_hidden() {
+    const script = `import { subscribe } from '${location.origin}/funcsse.js';
+      subscribe('${location.origin}/stream', { pauseWhenHidden: '1ms', onEvent: ({ data }) => postMessage(data) });`;
+    const worker = new Worker(URL.createObjectURL(new Blob([script], { type: 'text/javascript' })), { type: 'module' });
+    const got = [];
+    worker.onmessage = ({ data }) => got.push(data);
+    worker.onerror = ({ message }) => got.push(message);
+    await until(() => got.length >= 5, () => got.join());
+    same(got.slice(0, 5), ['1', '2', '3', '4', '5']);
+    worker.terminate();
+  },
+
+  async Tabs_that_share_a_stream_are_paused_when_all_of_them_are_hidden() {
+    const [leader, tab] = await twoTabs('300ms');
+    setVisibility('hidden', leader);
+    await goOn(leader);
+    await wait(5000); // The leader looks for tabs that are shown every 2.5 to 3.5 s.
+    for (const one of [leader, tab]) await goOn(one);
+    same((await requests()).length, 1);
+    for (const shown of [leader, tab]) {
+      for (const one of [leader, tab]) setVisibility('hidden', one);
+      await hasStreams(0);
+      for (const { seen } of [leader, tab]) await seen.ends('paused');
+      setVisibility('visible', shown);
+      for (const one of [leader, tab]) await goOn(one);
+      for (const { seen } of [leader, tab]) same(seen.states.slice(-3), ['paused', 'reconnecting', 'open']);
+    }
+    same((await requests()).length, 3);
+    tab.seen.isWhole(Number(tab.seen.data[0]));
+    tab.close();
+    await leader.seen.ends('paused');
+    await hasStreams(0);
+    setVisibility('visible', leader);
+    await goOn(leader);
+    leader.seen.isWhole();
+    leader.close();
+  },
+
+  async A_tab_with_a_stream_of_its_own_is_paused_too() {
+    const leader = follow(stream(), { shareTabs: true, lastEventId: '100', pauseWhenHidden: '300ms' });
+    await leader.counts(5);
+    const seen = follow(stream(), { shareTabs: true, lastEventId: '50', pauseWhenHidden: '300ms' });
+    await seen.counts(10);
+    setVisibility('hidden');
+    await hasStreams(0);
+    for (const one of [leader, seen]) await one.ends('paused');
+    setVisibility('visible');
+    for (const [one, first] of [[leader, 101], [seen, 51]]) {
+      await one.counts(one.data.length + 10);
+      one.isWhole(first);
+      same(one.resets, []);
+    }
+    same((await requests()).length, 4);
   },
 
   // The stream is cut before its first event.
