@@ -51,7 +51,7 @@ internal static class TopicAnswer
     }
 
     /// <summary>Reads the body of a request; <see langword="null"/> if it has more bytes.</summary>
-    public static async Task<byte[]?> ReadBodyAsync(HttpRequest request, int max)
+    public static async ValueTask<byte[]?> ReadBodyAsync(HttpRequest request, int max)
     {
         if (request.ContentLength > max)
         {

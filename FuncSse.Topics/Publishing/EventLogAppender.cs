@@ -1,8 +1,12 @@
 namespace FuncSse.Topics;
 
 /// <summary>Brings a batch of events into the log, and tries again while the log cannot be reached. One batch is under way at a time.</summary>
+/// <param name="log">The log.</param>
+/// <param name="metrics">What is counted.</param>
+/// <param name="time">The clock.</param>
+/// <param name="findLeft">How long an event may still wait that was published at a time.</param>
 #pragma warning disable CA1001 // The timer of the last source does not run.
-internal sealed class EventLogAppender(IEventLog log, TopicMetrics metrics, TimeProvider time)
+internal sealed class EventLogAppender(IEventLog log, TopicMetrics metrics, TimeProvider time, Func<long, TimeSpan> findLeft)
 #pragma warning restore CA1001
 {
     // An attempt without an answer ends after this time. A half-open connection must not use up the time that the publisher waits.
@@ -17,20 +21,18 @@ internal sealed class EventLogAppender(IEventLog log, TopicMetrics metrics, Time
     /// <param name="batch">
     /// The events: one at least. Those that are completed before they are in the log, because nobody waits for them any more, are taken out.
     /// </param>
-    /// <param name="findLeft">How much time is left.</param>
     /// <exception cref="OperationCanceledException">There is no more time.</exception>
-    public async Task AppendAsync(List<PendingEvent> batch, Func<TimeSpan> findLeft)
+    public async Task AppendAsync(List<PendingEvent> batch)
     {
         foreach (PendingEvent pending in batch)
         {
-            pending.Record = pending.Retain
-                ? new NumberedRecord(++_number, Encode(pending), pending.Topic, Clears: pending.Data.IsEmpty)
-                : new NumberedRecord(++_number, Encode(pending));
+            pending.SetNumber(++_number);
         }
 
+        long enqueued = batch[^1].Enqueued; // It may wait longest. Those before it time out by themselves.
         for (TimeSpan pause = s_firstPause; ; pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause)
         {
-            TimeSpan left = findLeft();
+            TimeSpan left = findLeft(enqueued);
             if (left <= TimeSpan.Zero)
             {
                 throw new OperationCanceledException();
@@ -48,7 +50,7 @@ internal sealed class EventLogAppender(IEventLog log, TopicMetrics metrics, Time
                 metrics.NotAppended(exception);
             }
 
-            left = findLeft();
+            left = findLeft(enqueued);
             await Task.Delay(pause < left ? pause : left, time);
 
             // A publisher that was told of an error may publish the event again, so this copy must not come into the log as well.
@@ -60,7 +62,7 @@ internal sealed class EventLogAppender(IEventLog log, TopicMetrics metrics, Time
         }
     }
 
-    private async Task<IReadOnlyList<LogPosition>> TryAsync(List<PendingEvent> batch, TimeSpan limit)
+    private async ValueTask<IReadOnlyList<LogPosition>> TryAsync(List<PendingEvent> batch, TimeSpan limit)
     {
         var records = new NumberedRecord[batch.Count];
         for (int index = 0; index < records.Length; index++)
@@ -85,9 +87,6 @@ internal sealed class EventLogAppender(IEventLog log, TopicMetrics metrics, Time
             _attempt = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
         }
     }
-
-    private static byte[] Encode(PendingEvent pending) =>
-        new EventRecord(pending.Topic, pending.Type, pending.Published, pending.Data, pending.Retain).Encode();
 
     private static void Complete(List<PendingEvent> batch, IReadOnlyList<LogPosition> ends)
     {

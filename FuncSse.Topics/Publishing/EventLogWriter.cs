@@ -45,7 +45,7 @@ internal sealed class EventLogWriter : IAsyncDisposable
     public EventLogWriter(IEventLog log, TopicMetrics metrics, TimeProvider time, TimeSpan interval = default)
     {
         (_time, _metrics, _interval) = (time, metrics, interval);
-        _appender = new EventLogAppender(log, metrics, time);
+        _appender = new EventLogAppender(log, metrics, time, FindLeft);
     }
 
     /// <summary>Appends an event and returns its position once the log has it.</summary>
@@ -55,14 +55,28 @@ internal sealed class EventLogWriter : IAsyncDisposable
     public async Task<LogPosition> AppendAsync(string topic, string? type, ReadOnlyMemory<byte> data, bool retain, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var pending = new PendingEvent(topic, type, data, retain, _time.GetUtcNow(), _time.GetTimestamp());
+        byte[] line = new EventRecord(topic, type, _time.GetUtcNow(), data, retain).Encode();
+        var pending = new PendingEvent(line, retain ? topic : null, data.IsEmpty, _time.GetTimestamp());
         if (Enqueue(pending))
         {
             // On this thread: a log in memory has the event at once, and then nobody waits.
             _ = RunAsync();
         }
 
-        LogPosition position = pending.Task.IsCompleted ? await pending.Task : await WaitAsync(pending, cancellationToken);
+        LogPosition position;
+        if (pending.Task.IsCompleted)
+        {
+            position = await pending.Task;
+        }
+        else
+        {
+            using CancellationTokenRegistration cancelled =
+                cancellationToken.UnsafeRegister(static (waiting, token) => ((PendingEvent)waiting!).TrySetCanceled(token), pending);
+            using ITimer timeout =
+                _time.CreateTimer(static waiting => ((PendingEvent)waiting!).FailWithTimeout(), pending, PublishTimeout, Timeout.InfiniteTimeSpan);
+            position = await pending.Task;
+        }
+
         _metrics.Published(_time.GetElapsedTime(pending.Enqueued));
         return position;
     }
@@ -71,7 +85,7 @@ internal sealed class EventLogWriter : IAsyncDisposable
     /// <exception cref="EventLogUnavailableException">The log did not answer within <see cref="PublishTimeout"/>, or the host has stopped.</exception>
     public async Task<T> AskAsync<T>(Func<CancellationToken, Task<T>> ask, CancellationToken cancellationToken)
     {
-        using var limit = new CancellationTokenSource(LeftAt(_time.GetTimestamp()), _time);
+        using var limit = new CancellationTokenSource(FindLeft(_time.GetTimestamp()), _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
         while (true)
         {
@@ -127,15 +141,6 @@ internal sealed class EventLogWriter : IAsyncDisposable
         }
     }
 
-    private async Task<LogPosition> WaitAsync(PendingEvent pending, CancellationToken cancellationToken)
-    {
-        await using CancellationTokenRegistration cancelled =
-            cancellationToken.UnsafeRegister(static (waiting, token) => ((PendingEvent)waiting!).TrySetCanceled(token), pending);
-        await using ITimer timeout =
-            _time.CreateTimer(static waiting => ((PendingEvent)waiting!).FailWithTimeout(), pending, PublishTimeout, Timeout.InfiniteTimeSpan);
-        return await pending.Task;
-    }
-
     /// <summary>Adds an event.</summary>
     /// <returns>Whether the caller must run.</returns>
     private bool Enqueue(PendingEvent pending)
@@ -160,46 +165,52 @@ internal sealed class EventLogWriter : IAsyncDisposable
         }
     }
 
+    // Appends a batch, and then the next one, until none is pending.
     private async Task RunAsync()
     {
-        while (TakeBatch(_batch))
+        if (!TakeBatch(_batch))
         {
-            long began = _time.GetTimestamp();
-            long bytes = 0;
-            foreach (PendingEvent pending in _batch)
-            {
-                bytes += pending.Size;
-            }
+            return;
+        }
 
-            // The last event of the batch may wait longest. Those before it time out by themselves.
-            Task append = AppendAsync(_batch, _batch[^1].Enqueued);
-            bool isDone = append.IsCompleted;
-            await append;
-            lock (_gate)
-            {
-                _pendingBytes -= bytes;
-            }
+        long began = _time.GetTimestamp();
+        long bytes = 0;
+        foreach (PendingEvent pending in _batch)
+        {
+            bytes += pending.Size;
+        }
 
-            if (isDone && _interval == default && TryEnd())
-            {
-                return;
-            }
+        Task append = AppendAsync(_batch);
+        bool isDone = append.IsCompleted;
+        await append;
+        lock (_gate)
+        {
+            _pendingBytes -= bytes;
+        }
 
-            // A publisher that waited for this batch often has its next event ready. After a yield that event goes out with the next append,
-            // and not with the one after. The publisher whose thread this is does not append for others.
-            await Task.Yield();
-            if (_interval - _time.GetElapsedTime(began) is { Ticks: > 0 } rest && !IsShuttingDown)
-            {
-                await Task.Delay(rest, _time);
-            }
+        if (isDone && _interval == default && TryEnd())
+        {
+            return;
+        }
+
+        if (_interval - _time.GetElapsedTime(began) is { Ticks: > 0 } rest && !IsShuttingDown)
+        {
+            await Task.Delay(rest, _time);
+        }
+
+        // A publisher that waited for this batch often has its next event ready, which goes out with the next append and not with the one after. The
+        // publisher whose thread this is does not append for others, and they do not append as that user or in that activity.
+        using (ExecutionContext.SuppressFlow())
+        {
+            _ = Task.Run(RunAsync, CancellationToken.None);
         }
     }
 
-    private async Task AppendAsync(List<PendingEvent> batch, long enqueued)
+    private async Task AppendAsync(List<PendingEvent> batch)
     {
         try
         {
-            await _appender.AppendAsync(batch, () => LeftAt(enqueued));
+            await _appender.AppendAsync(batch);
         }
         catch (Exception exception)
         {
@@ -219,7 +230,7 @@ internal sealed class EventLogWriter : IAsyncDisposable
     }
 
     // How long an event may still wait that was published at this time.
-    private TimeSpan LeftAt(long enqueued)
+    private TimeSpan FindLeft(long enqueued)
     {
         lock (_gate)
         {
