@@ -24,6 +24,9 @@ internal sealed class EventLogWriter : IAsyncDisposable
     private const int MaxRetainedBatchBytes = 128 << 10;
     private const int MaxBatchEvents = 4096;
 
+    // How many batches a publisher's thread appends to a log that has them at once.
+    private const int MaxTurns = 4;
+
     private readonly TimeSpan _interval;
     private readonly TimeProvider _time;
     private readonly TopicMetrics _metrics;
@@ -168,29 +171,32 @@ internal sealed class EventLogWriter : IAsyncDisposable
     // Appends a batch, and then the next one, until none is pending.
     private async Task RunAsync()
     {
-        if (!TakeBatch(_batch))
-        {
-            return;
-        }
-
         long began = _time.GetTimestamp();
-        long bytes = 0;
-        foreach (PendingEvent pending in _batch)
+        for (int turn = 0; turn < MaxTurns; turn++)
         {
-            bytes += pending.Size;
-        }
+            if (!TakeBatch(_batch))
+            {
+                return;
+            }
 
-        Task append = AppendAsync(_batch);
-        bool isDone = append.IsCompleted;
-        await append;
-        lock (_gate)
-        {
-            _pendingBytes -= bytes;
-        }
+            long bytes = 0;
+            foreach (PendingEvent pending in _batch)
+            {
+                bytes += pending.Size;
+            }
 
-        if (isDone && _interval == default && TryEnd())
-        {
-            return;
+            Task append = AppendAsync(_batch);
+            bool isDone = append.IsCompleted;
+            await append;
+            lock (_gate)
+            {
+                _pendingBytes -= bytes;
+            }
+
+            if (!isDone || _interval > TimeSpan.Zero)
+            {
+                break;
+            }
         }
 
         if (_interval - _time.GetElapsedTime(began) is { Ticks: > 0 } rest && !IsShuttingDown)
@@ -199,7 +205,7 @@ internal sealed class EventLogWriter : IAsyncDisposable
         }
 
         // A publisher that waited for this batch often has its next event ready, which goes out with the next append and not with the one after. The
-        // publisher whose thread this is does not append for others, and they do not append as that user or in that activity.
+        // publisher whose thread this is does not append for others for long, and they do not append as that user or in that activity.
         using (ExecutionContext.SuppressFlow())
         {
             _ = Task.Run(RunAsync, CancellationToken.None);
@@ -240,21 +246,6 @@ internal sealed class EventLogWriter : IAsyncDisposable
             left = untilShutdown < left ? untilShutdown.Value : left;
             left = untilStop < left ? untilStop.Value : left;
             return left > TimeSpan.Zero ? left : TimeSpan.Zero;
-        }
-    }
-
-    private bool TryEnd()
-    {
-        lock (_gate)
-        {
-            if (_pending.Count > 0)
-            {
-                return false;
-            }
-
-            _runs = false;
-            _hasRun?.TrySetResult();
-            return true;
         }
     }
 
