@@ -12,10 +12,11 @@ COPY FuncSse.Topics.AzureStorage/*.csproj FuncSse.Topics.AzureStorage/
 COPY FuncSse.Topics.Redis/*.csproj FuncSse.Topics.Redis/
 COPY FuncSse.Endpoints/*.csproj FuncSse.Endpoints/
 COPY FuncSse.SelfHost/*.csproj FuncSse.SelfHost/
-RUN dotnet restore FuncSse.SelfHost
+ARG TARGETARCH
+RUN dotnet restore FuncSse.SelfHost --arch $TARGETARCH
 
 COPY . .
-RUN dotnet publish FuncSse.SelfHost --configuration Release --no-restore --output /app
+RUN dotnet publish FuncSse.SelfHost --configuration Release --arch $TARGETARCH --no-restore --output /app
 
 # This image has no shell and no package manager, and its user is not root.
 FROM mcr.microsoft.com/dotnet/aspnet:10.0-noble-chiseled

@@ -6,7 +6,8 @@ namespace FuncSse.Benchmarks;
 /// <param name="Figure">The heading of the figure's column.</param>
 /// <param name="Heading">The heading of the column of ratios.</param>
 /// <param name="Baseline">The other row, for each row.</param>
-internal sealed record Ratio<TRow>(string Figure, string Heading, Func<TRow, TRow> Baseline);
+/// <param name="Promise">What the median of the first row must not exceed, because README promises it.</param>
+internal sealed record Ratio<TRow>(string Figure, string Heading, Func<TRow, TRow> Baseline, double Promise = double.PositiveInfinity);
 
 /// <summary>Measures several rows in turns, and prints their figures as a table in Markdown.</summary>
 internal sealed class Rounds<TRow>
@@ -58,14 +59,24 @@ internal sealed class Rounds<TRow>
             Console.WriteLine($"| {row} | {string.Join(" | ", cells)} |");
         }
 
+        (TRow first, OrderedDictionary<string, double>?[] ours) = _rows[0];
+        foreach (Ratio<TRow> broken in ratios.Where(ratio => Quotients(ours, ratio.Baseline(first), ratio.Figure) is { Length: > 0 } found && Figures.Percentile(found, 0.5) > ratio.Promise))
+        {
+            Progress.Fail($"{broken.Figure} {broken.Heading} must be {broken.Promise} at most.");
+        }
+
         // The ratios of a figure follow it.
         IEnumerable<string> Cells(string figure, string first, Func<Ratio<TRow>, string> other) =>
             [first, .. ratios.Where(ratio => ratio.Figure == figure).Select(other)];
     }
 
-    private string Divide(OrderedDictionary<string, double>?[] rounds, TRow baseline, string figure)
+    private string Divide(OrderedDictionary<string, double>?[] rounds, TRow baseline, string figure) =>
+        Quotients(rounds, baseline, figure) is { } found ? Figures.Spread(found.Cast<double?>()) : "";
+
+    // In each round that has both.
+    private double[]? Quotients(OrderedDictionary<string, double>?[] rounds, TRow baseline, string figure)
     {
         OrderedDictionary<string, double>?[]? others = _rows.FirstOrDefault(other => other.Row.Equals(baseline)).Rounds;
-        return others is null ? "" : Figures.Spread(rounds.Zip(others, (round, other) => round?[figure] / other?[figure]));
+        return others is null ? null : [.. rounds.Zip(others, (round, other) => round?[figure] / other?[figure]).OfType<double>()];
     }
 }

@@ -12,7 +12,7 @@ internal static class FanOut
     public static Task RunAsync(Options options) => RunAsync(
         options,
         [.. options.Servers.Select(server => new Setup(server, options.Streams))],
-        [.. options.Servers.Skip(1).Select(server => new Ratio<Setup>(Cost, $"÷ {server}", row => row with { Server = server }))]);
+        [.. options.Servers.Skip(1).Select(server => new Ratio<Setup>(Cost, $"÷ {server}", row => row with { Server = server }, PromiseFor(server)))]);
 
     /// <summary>An event costs what its own subscriber costs, however many other topics there are.</summary>
     public static Task RunManyAsync(Options options)
@@ -42,6 +42,9 @@ internal static class FanOut
             [.. setups],
             [.. from figure in (string[])[Cost, RedisCost] from server in options.Servers.Skip(1) select new Ratio<Setup>(figure, $"÷ {server}", row => row with { Server = server })]);
     }
+
+    // README has it.
+    private static double PromiseFor(string server) => server == "hand" ? 0.8 : double.PositiveInfinity;
 
     private static async Task RunAsync(Options options, Setup[] setups, Ratio<Setup>[] ratios)
     {
