@@ -212,9 +212,9 @@ internal sealed class RecordingProducer(
     private async Task<bool> TryStartAsync(CancellationToken watching)
     {
         // The client waits for the claim, and the end of a long log may take longer.
-        Task<LogPosition> finding = log.FindEndAsync(watching);
         Task<bool> claiming = TryClaimAsync();
-        await Task.WhenAll(finding, claiming);
+        Task<LogPosition> finding = log.FindEndAsync(watching);
+        await Task.WhenAll(claiming, finding);
         LogPosition end = finding.Result;
         // An earlier try may have landed, and another start before it.
         LogPosition from = _from = _from?.Epoch == end.Epoch ? _from! : end;
