@@ -31,9 +31,9 @@ internal sealed class RedisConnection(
     private readonly RedisChannel _channel = RedisChannel.Literal($"{{{name}}}:appended");
     private readonly CancellationTokenSource _ending = new();
     private readonly Lock _gate = new();
+    private readonly SemaphoreSlim _subscribing = new(1);
     private Task<ConnectionMultiplexer>? _connecting;
     private Task _finding = Task.CompletedTask;
-    private readonly SemaphoreSlim _subscribing = new(1);
     private volatile bool _isSubscribed;
     private volatile bool _isRefused;
     private bool _disposed;
@@ -61,7 +61,6 @@ internal sealed class RedisConnection(
 
     /// <summary>Subscribes to what is appended, unless that was done. Without an answer the client keeps the subscription, and sends it later.</summary>
     /// <returns>Whether this call did it: what was appended before has to be read.</returns>
-    /// <exception cref="EventLogUnavailableException">The connection cannot be configured.</exception>
     public async Task<bool> SubscribeAsync(CancellationToken cancellationToken)
     {
         if (_isSubscribed)
@@ -98,7 +97,6 @@ internal sealed class RedisConnection(
         }
 
         _ending.Dispose();
-        _subscribing.Dispose();
     }
 
     // A replica may have been promoted, which the client would look for once a minute.

@@ -59,6 +59,23 @@ public sealed class RevocationTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Clock_of_the_revoking_instance_that_is_an_hour_ahead_refuses_more_and_never_less()
+    {
+        TopicServer server = await StartAsync();
+        TopicServer ahead = await StartAsync(new OffsetTimeProvider(TimeSpan.FromHours(1)));
+        string ticket = server.Tickets.Create(["a"], TimeSpan.FromMinutes(5), "ann");
+        using TopicClient stream = await OpenAsync(server, ticket);
+        await ahead.Tickets.RevokeAsync("ann", TestContext.Current.CancellationToken).WaitAsync(TopicServer.Limit, TestContext.Current.CancellationToken);
+        Assert.Equal("event: expired\ndata: {}\n\n", await stream.RestAsync());
+        Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(server, ticket));
+        // Those that are made within the hour are refused too, also by an instance that starts later.
+        string later = server.Tickets.Create(["a"], TimeSpan.FromMinutes(5), "ann");
+        Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(server, later));
+        Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(await StartAsync(), later));
+        Assert.Equal(HttpStatusCode.OK, await StatusAsync(server, server.Tickets.Create(["a"], TimeSpan.FromMinutes(5), "bob")));
+    }
+
+    [Fact]
     public async Task Revocation_ends_when_no_ticket_can_be_that_old()
     {
         var clock = new ManualTimeProvider();
