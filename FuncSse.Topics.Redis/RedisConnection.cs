@@ -24,8 +24,8 @@ internal sealed class RedisConnection(
     // A host that does not answer at all must not hold up the next try.
     private const int ConnectMilliseconds = 2500;
 
-    // The append is tried again after three seconds in any case.
-    private const int AnswerMilliseconds = 3000;
+    // Less than the three seconds after which the append is tried again: a Redis without an answer may no longer be the primary.
+    private const int AnswerMilliseconds = 2500;
 
     private readonly RedisKey[] _keys = [$"{{{name}}}", $"{{{name}}}:life", $"{{{name}}}:values", $"{{{name}}}:reserved"];
     private readonly RedisChannel _channel = RedisChannel.Literal($"{{{name}}}:appended");
@@ -138,6 +138,9 @@ internal sealed class RedisConnection(
         options.AsyncTimeout = Math.Min(options.AsyncTimeout, AnswerMilliseconds);
         options.KeepAlive = options.KeepAlive > 0 ? options.KeepAlive : 5;
 
+        // A primary that became a replica still answers readers, with what it had: that is no outage.
+        options.ConfigCheckSeconds = (int)RedisFeed.LongestPause.TotalSeconds;
+
         // Nothing is queued here: the writer itself tries again, and knows which append it repeats.
         options.BacklogPolicy = BacklogPolicy.FailFast;
         await ConfigureAsync(options);
@@ -159,6 +162,7 @@ internal sealed class RedisConnection(
     // A process without a reader gets no messages.
     private void Receive(RedisValue message)
     {
+        _isRefused = false;
         if (feed.IsFollowed)
         {
             feed.Receive(message);
@@ -177,7 +181,7 @@ internal sealed class RedisConnection(
             ISubscriber channel = (await ConnectAsync()).GetSubscriber();
             if (wanted && !_isSubscribed)
             {
-                _isSubscribed = true;
+                (_isSubscribed, _isRefused) = (true, true); // Until there is an answer, nothing is pushed.
                 await channel.SubscribeAsync(_channel, (_, message) => Receive(message));
                 _isRefused = false;
             }

@@ -52,7 +52,7 @@ internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
         ArgumentNullException.ThrowIfNull(after);
         if (_feed.Take(after, maxBytes) is { Count: > 0 } pushed)
         {
-            return new LogPage(PositionState.Known, pushed, pushed[^1].End, HasMore: false);
+            return new LogPage(PositionState.Known, pushed, pushed[^1].End, _feed.HasMore(pushed[^1].End));
         }
 
         RedisResult[] answer = await EvaluateAsync(RedisScripts.Read, cancellationToken, after.Epoch, WithoutEpoch(after), maxBytes);

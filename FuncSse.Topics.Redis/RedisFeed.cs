@@ -28,6 +28,7 @@ internal sealed class RedisFeed(TimeProvider time)
     private readonly Dictionary<LogPosition, (LogRecord[] Records, int Bytes)> _pushed = [];
     private TaskCompletionSource _signal = NewSignal();
     private LogPosition? _newest;
+    private LogPosition? _end; // The newest position that was told of, also after a reader has looked.
     private int _bytes;
     private int _readers;
     private long _lastRead = time.GetTimestamp();
@@ -82,10 +83,14 @@ internal sealed class RedisFeed(TimeProvider time)
                 Clear();
             }
 
-            if (_pushed.TryAdd(before, ([.. records], message.Length)))
+            // Of two messages with the same place before them, the later one counts: the log may have gone back.
+            if (_pushed.Remove(before, out (LogRecord[] Records, int Bytes) earlier))
             {
-                _bytes += message.Length;
+                _bytes -= earlier.Bytes;
             }
+
+            _pushed.Add(before, ([.. records], message.Length));
+            _bytes += message.Length;
         }
 
         Announce(records[^1].End);
@@ -110,12 +115,26 @@ internal sealed class RedisFeed(TimeProvider time)
         return records;
     }
 
+    /// <summary>Whether the log has records after a position, as far as messages tell. One of them may be missing, or have no records.</summary>
+    public bool HasMore(LogPosition after)
+    {
+        lock (_gate)
+        {
+            return _end is { } end && end.Epoch == after.Epoch && end.IsAfter(after);
+        }
+    }
+
     /// <summary>The log has records up to here.</summary>
     public void Announce(LogPosition end)
     {
         TaskCompletionSource signal;
         lock (_gate)
         {
+            if (_end?.Epoch != end.Epoch || end.IsAfter(_end))
+            {
+                _end = end;
+            }
+
             if (_newest is { } newest && newest.Epoch == end.Epoch && !end.IsAfter(newest))
             {
                 return;
@@ -135,6 +154,7 @@ internal sealed class RedisFeed(TimeProvider time)
         lock (_gate)
         {
             Clear();
+            _end = null;
             _changes++;
             _lastChange = time.GetTimestamp();
             (signal, _signal) = (_signal, NewSignal());

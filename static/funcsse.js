@@ -6,6 +6,7 @@
 export function subscribe(url, options = {}) {
   const address = withQuery(url, { envelope: options.envelope && 'json' });
   if (!/^https?:$/.test(address.protocol)) throw new TypeError(`${address} is not the address of a stream.`);
+  options = { ...options, pauseWhenHidden: milliseconds(options.pauseWhenHidden) }; // It throws before there is anything to close.
   return options.shareTabs && navigator.locks ? share(address, options) : open(address, options, (event) => pass(event, address, options));
 }
 
@@ -57,21 +58,25 @@ function pass(event, address, { onEvent, onReset }) {
   onEvent?.(Object.assign(new MessageEvent(type, { data, lastEventId, origin }), { topic, published, retained }));
 }
 
+/** @param {number | string | undefined} time */
+function milliseconds(time) {
+  const [, number, unit] = /^([\d.]+)(ms|s|m)$/.exec(typeof time === 'number' ? `${time}ms` : time ?? '') ?? [];
+  const limit = Number(number) * (unit === 'm' ? 60_000 : unit === 's' ? 1000 : 1);
+  if (time === undefined || limit < 2 ** 31) return time === undefined ? time : limit;
+  throw new TypeError(`pauseWhenHidden is '${time}'; it must be like '60s', '5m', '500ms', or milliseconds, under 24 days.`);
+}
+
 /**
  * Tells when the page has been hidden for as long as the options say, or the browser freezes it, and when it is shown again. A worker has no page.
  * @param {Options} options @param {AbortController} over @param {(hidden: boolean) => void} act
  */
-function watchPage({ pauseWhenHidden: time }, over, act) {
-  if (time === undefined || !globalThis.document) return;
-  const [, number, unit] = /^([\d.]+)(ms|s|m)$/.exec(typeof time === 'number' ? `${time}ms` : time) ?? [];
-  const limit = Number(number) * (unit === 'm' ? 60_000 : unit === 's' ? 1000 : 1);
-  if (!(limit < 2 ** 31)) throw new TypeError(`pauseWhenHidden is '${time}'; it must be like '60s', '5m', '500ms', or milliseconds, under 24 days.`);
+function watchPage({ pauseWhenHidden: limit }, over, act) {
+  if (limit === undefined || !globalThis.document) return;
   let timer = /** @type {any} */ (0), hidden = false;
   const hide = () => over.signal.aborted || hidden || act(hidden = true);
   const look = () => {
     clearTimeout(timer);
-    if (document.visibilityState === 'hidden') timer = setTimeout(hide, limit);
-    else if (hidden) act(hidden = false);
+    if (document.visibilityState === 'hidden') timer = setTimeout(hide, Number(limit)); else if (hidden) act(hidden = false);
   };
   document.addEventListener('visibilitychange', look, over);
   document.addEventListener('freeze', hide, over);
@@ -123,8 +128,7 @@ function open(address, options, hand) {
     ticket = answer.value;
     // A new EventSource knows no last event id, and a page cannot set the header.
     const own = source = new EventSource(withQuery(address, { access_token: ticket, lastEventId: self.lastEventId }), { withCredentials });
-    sourceId = '';
-    renew = byBrowser = false;
+    sourceId = '', renew = byBrowser = false;
     heard = Date.now(); // a renewed ticket took some time
     // A server may name its events "open" and "error" too. They come as MessageEvents to the same listeners.
     const on = (/** @type {string} */ type, /** @type {(event: any) => void} */ act, named = true) =>
@@ -135,8 +139,7 @@ function open(address, options, hand) {
   }
   function onEvent(/** @type {MessageEvent<string>} */ event) {
     const { type, lastEventId: id } = event, quiet = Date.now() - heard, isBeat = type === 'keep-alive' || type === 'position';
-    heard += quiet;
-    fed = true;
+    heard += quiet, fed = true;
     if (isBeat && beats && quiet > 500) interval = Math.max(quiet, interval * 0.8);
     beats ||= isBeat;
     if (id !== sourceId) self.lastEventId = sourceId = id; // an event without an id leaves the last one as it is
@@ -204,6 +207,7 @@ function share(address, options) {
   let asked = '', hidden = false, leave = () => {}, over = new AbortController(), leader = /** @type {Subscription | undefined} */ (undefined);
   function tell(/** @type {State} */ state, /** @type {Detail} */ detail) {
     self.state = state;
+    if (state === 'paused') history.length = 0; // The server goes on from its position, and a new leader cannot.
     if (state === 'closed' || state === 'failed') over.abort(leave()); // who subscribes later asks the server again
     options.onState?.(state, detail);
   }
@@ -283,8 +287,7 @@ function share(address, options) {
       say({ state: self.state });
     });
     // A request fails when this tab left before its turn, and when another tab took the lock since this one said nothing.
-    const request = (/** @type {LockOptions} */ how) => navigator.locks.request(name, how, lead)
-      .catch(() => leader && !turn.signal.aborted && join());
+    const request = (/** @type {LockOptions} */ how) => navigator.locks.request(name, how, lead).catch(() => leader && !turn.signal.aborted && join());
     if (!hidden) request({ signal: turn.signal });
     async function look() {
       asked = ''; // an answer that did not come is asked for again
@@ -292,8 +295,7 @@ function share(address, options) {
       if (isLast && hidden && !turn.signal.aborted) join(), tell('paused', { reason: 'hidden' });
       if (leader || hidden || ++unheard < 2) return;
       if (unheard < 5) return say({ hello: true });
-      unheard = 0;
-      request({ steal: true }); // the leader is frozen, or its script stands still
+      unheard = 0, request({ steal: true }); // the leader is frozen, or its script stands still
     }
   }
   watchPage(options, over, (isHidden) => {

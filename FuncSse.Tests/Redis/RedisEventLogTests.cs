@@ -295,6 +295,46 @@ public sealed class RedisEventLogTests(Redis redis) : EventLogSpecification, ICl
         Assert.InRange(Stopwatch.GetElapsedTime(published), TimeSpan.Zero, TimeSpan.FromSeconds(1));
     }
 
+    [Theory]
+    [InlineData(1, 20_000, 1)] // A small event, and one that is only announced.
+    [InlineData(40, 12_000, 40)] // More than one page, all of it pushed.
+    public async Task What_came_while_the_reader_was_busy_is_read_at_once(int small, int size, int count)
+    {
+        RedisLog log = Log();
+        TopicNode node = log.Node();
+        RedisEventLog reader = log.Create();
+        LogPosition position = await reader.GetEndAsync(Cancelled).WaitAsync(TopicNode.Limit, Cancelled);
+        await reader.WaitAsync(position, Cancelled).WaitAsync(TopicNode.Limit, Cancelled); // It subscribes.
+        await Task.Delay(5500, Cancelled); // Just after the connection has changed, a reader looks each second.
+        if (small == 1)
+        {
+            await node.PublishAsync("t", "small");
+        }
+
+        for (int number = 0; number < count; number++)
+        {
+            await node.PublishAsync("t", new string('x', size));
+        }
+
+        await Task.Delay(500, Cancelled); // All messages have come.
+        int expected = small == 1 ? count + 1 : count;
+        long began = Stopwatch.GetTimestamp();
+        for (int read = 0; read < expected;)
+        {
+            // As the hub does.
+            await reader.WaitAsync(position, Cancelled).WaitAsync(TopicNode.Limit, Cancelled);
+            LogPage page;
+            do
+            {
+                page = await reader.ReadAsync(position, EventPage.TargetSize, Cancelled).WaitAsync(TopicNode.Limit, Cancelled);
+                (position, read) = (page.Next, read + page.Records.Count);
+            }
+            while (page.Records.Count > 0 && page.HasMore);
+        }
+
+        Assert.InRange(Stopwatch.GetElapsedTime(began), TimeSpan.Zero, TimeSpan.FromSeconds(1));
+    }
+
     [Fact]
     public async Task Policy_that_deletes_events_is_told_of()
     {

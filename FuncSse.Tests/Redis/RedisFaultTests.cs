@@ -239,6 +239,83 @@ public sealed class RedisFaultTests
         Assert.Equal(id, all[1].Id);
     }
 
+    [Fact]
+    public async Task What_this_process_publishes_is_read_at_once_although_the_subscription_has_no_answer()
+    {
+        await using RedisServer redis = await Redis.StartAsync();
+        await using var proxy = new FaultyProxy(redis.Port)
+        {
+            Swallows = text => text.Contains("SUBSCRIBE", StringComparison.Ordinal) && text.Contains(":appended", StringComparison.Ordinal),
+        };
+        await using var log = new RedisLog(redis, new TopicOptions { Redis = $"127.0.0.1:{proxy.Port}" });
+        TopicNode node = log.Node();
+        using SubscriptionReader reader = node.Subscribe("t");
+        await reader.NextAsync();
+        await Task.Delay(10_000, Cancelled); // The subscription is given up, and the connection has not changed for a while.
+        await node.PublishAsync("t", "1");
+        long published = Stopwatch.GetTimestamp();
+        Assert.Equal("1", await reader.DataAsync());
+        Assert.InRange(Stopwatch.GetElapsedTime(published), TimeSpan.Zero, TimeSpan.FromSeconds(1));
+    }
+
+    [Fact]
+    public async Task Primary_that_stands_still_is_left_for_the_replica_that_was_promoted()
+    {
+        await using RedisServer primary = await Redis.StartAsync();
+        await using RedisServer replica = await Redis.StartAsync(RedisServer.ReplicaOf(primary));
+        await Eventually.TrueAsync(async () => (await replica.CommandAsync("INFO", "replication")).Contains("master_link_status:up", StringComparison.Ordinal));
+        await using var log = new RedisLog(primary, new TopicOptions { Redis = $"{primary.Configuration},{replica.Configuration}" });
+        TopicNode node = log.Node();
+        await node.PublishAsync("t", "1");
+        await Eventually.TrueAsync(async () => await replica.CommandAsync("XLEN", log.Key) == "1");
+        string info = await primary.CommandAsync("INFO", "server");
+        string pid = info.Split('\n').Single(line => line.StartsWith("process_id:", StringComparison.Ordinal)).Split(':')[1].Trim();
+        using (Process stop = Process.Start("kill", ["-STOP", pid]))
+        {
+            await stop.WaitForExitAsync(Cancelled);
+        }
+
+        await replica.CommandAsync("REPLICAOF", "NO", "ONE");
+        long began = Stopwatch.GetTimestamp();
+        string? id = null;
+        while (id is null)
+        {
+            Assert.InRange(Stopwatch.GetElapsedTime(began), TimeSpan.Zero, TimeSpan.FromSeconds(45));
+            try
+            {
+                id = await node.PublishAsync("t", "2");
+            }
+            catch (EventLogUnavailableException)
+            {
+            }
+        }
+
+        TestContext.Current.TestOutputHelper!.WriteLine($"{Stopwatch.GetElapsedTime(began)}");
+        Assert.InRange(Stopwatch.GetElapsedTime(began), TimeSpan.Zero, TimeSpan.FromSeconds(10));
+    }
+
+    [Fact]
+    public async Task Reader_leaves_a_primary_that_became_a_replica_and_gets_nothing_more()
+    {
+        await using RedisServer primary = await Redis.StartAsync();
+        await using RedisServer replica = await Redis.StartAsync(RedisServer.ReplicaOf(primary));
+        await Eventually.TrueAsync(async () => (await replica.CommandAsync("INFO", "replication")).Contains("master_link_status:up", StringComparison.Ordinal));
+        await using var log = new RedisLog(primary, new TopicOptions { Redis = $"{primary.Configuration},{replica.Configuration}" });
+        TopicNode node = log.Node();
+        using SubscriptionReader reader = log.Node().Subscribe("t");
+        await reader.NextAsync();
+        await node.PublishAsync("t", "1");
+        Assert.Equal("1", await reader.DataAsync());
+        await Eventually.TrueAsync(async () => await replica.CommandAsync("XLEN", log.Key) == "1");
+        await replica.CommandAsync("REPLICAOF", "NO", "ONE");
+        await primary.CommandAsync("REPLICAOF", "127.0.0.1", $"{FreePort.Find()}"); // As while it cannot reach the new primary, or copies it for long.
+        await node.PublishAsync("t", "2");
+        long published = Stopwatch.GetTimestamp();
+        Assert.Equal("2", await reader.DataAsync());
+        TestContext.Current.TestOutputHelper!.WriteLine($"{Stopwatch.GetElapsedTime(published)}");
+        Assert.InRange(Stopwatch.GetElapsedTime(published), TimeSpan.Zero, TimeSpan.FromSeconds(5 + 3));
+    }
+
     [Theory]
     [InlineData("resp2")]
     [InlineData("resp3")]

@@ -39,12 +39,15 @@ public sealed class RedisFeedTests
     }
 
     [Fact]
-    public void Takes_no_more_than_is_asked_for()
+    public async Task Takes_no_more_than_is_asked_for_and_knows_that_there_is_more()
     {
         Receive($"e 0-0-aaaa\n1-0-aaaa {new string('x', 1000)}");
         Receive("e 1-0-aaaa\n2-0-aaaa two");
+        await AwaitAsync(_feed.WaitAsync(s_start, TestContext.Current.CancellationToken));
         Assert.Single(_feed.Take(s_start, 100));
+        Assert.True(_feed.HasMore(Position(1)));
         Assert.Equal(["two 2"], Take(Position(1)));
+        Assert.False(_feed.HasMore(Position(2)));
     }
 
     [Theory]
@@ -78,8 +81,11 @@ public sealed class RedisFeedTests
         wait = _feed.WaitAsync(Position(3), TestContext.Current.CancellationToken);
         Receive("e 1-0-aaaa\n2-0-aaaa two"); // It is late, and the reader is beyond it.
         Assert.False(wait.IsCompleted);
-        _time.Advance(RedisFeed.LongestPause);
-        await AwaitAsync(wait);
+        await Eventually.TrueAsync(() =>
+        {
+            _time.Advance(RedisFeed.LongestPause); // Once it waits again.
+            return wait.IsCompleted;
+        });
     }
 
     [Fact]
@@ -91,6 +97,14 @@ public sealed class RedisFeedTests
         _feed.OnConnectionChanged();
         await AwaitAsync(wait);
         Assert.Empty(Take(s_start));
+    }
+
+    [Fact]
+    public void What_the_log_lost_and_comes_late_gives_way_to_what_it_has_in_that_place()
+    {
+        Receive("e 0-0-aaaa\n1-0-aaaa lost"); // Of the connection before.
+        Receive("e 0-0-aaaa\n1-0-bbbb kept");
+        Assert.Equal(["kept 1"], Take(s_start));
     }
 
     [Fact]

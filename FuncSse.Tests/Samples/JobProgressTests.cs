@@ -88,6 +88,31 @@ public sealed class JobProgressTests(Browser browser) : IAsyncLifetime, IClassFi
     }
 
     [Fact]
+    public async Task Client_that_comes_back_to_a_job_whose_stream_was_interrupted_is_told_so()
+    {
+        string id = await StartJobAsync();
+        using TopicClient stream = await OpenAsync(id);
+        _work.Release();
+        string first = await stream.FrameAsync();
+        await _server.Services.GetRequiredService<IRecordedStreams>().StopAsync($"jobs/{id}", TestContext.Current.CancellationToken);
+        await Task.Delay(1500, TestContext.Current.CancellationToken); // The end is recorded. The job goes on.
+        using HttpResponseMessage back = await _server.SendAsync(
+            HttpMethod.Get, $"jobs/{id}/events", headers: ("Last-Event-ID", SubscriptionReader.Id(first)));
+        Assert.Equal(HttpStatusCode.OK, back.StatusCode);
+    }
+
+    [Fact]
+    public async Task Page_that_comes_after_the_end_of_a_job_that_nobody_watched_is_told_the_end()
+    {
+        string id = await StartJobAsync();
+        _work.Release(10);
+        await _durable.Client.WaitForInstanceCompletionAsync(id, TestContext.Current.CancellationToken)
+            .WaitAsync(TopicServer.Limit, TestContext.Current.CancellationToken);
+        using TopicClient late = await OpenAsync(id);
+        Assert.Contains("event: end\n", await late.RestAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Job_is_a_topic_too()
     {
         using TopicClient all = await _server.OpenAsync(HttpMethod.Get, "topics/jobs/*");

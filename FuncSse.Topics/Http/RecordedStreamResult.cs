@@ -10,7 +10,7 @@ namespace FuncSse.Topics;
 /// </summary>
 /// <remarks>
 /// <para>
-/// It answers 400 to a name that is not allowed, 409 to the start of a stream that has ended, and 204 where there is no such stream, or no longer, or nothing
+/// It answers 400 to a name that is not allowed, 409 to the start of a stream that has ended (a GET follows it), and 204 where there is no such stream, or no longer, or nothing
 /// more for this client. A stream that was not completed breaks at its end, after the events that
 /// <see cref="RecordedStreamOptions.Closing"/> makes. There is no <c>retry</c>, and no frame but the feed's events and comments.
 /// </para>
@@ -70,6 +70,10 @@ public sealed class RecordedStreamResult(
         try
         {
             await StartAsync(httpContext, recordings, streams, name, feed);
+        }
+        catch (AlreadyRecordedException) when (HttpMethods.IsGet(httpContext.Request.Method))
+        {
+            await FollowAsync(httpContext, recordings, streams, name); // A browser that comes back would stop at a 409.
         }
         catch (AlreadyRecordedException exception)
         {

@@ -62,8 +62,10 @@ internal sealed class EventLogWriter : IAsyncDisposable
         var pending = new PendingEvent(line, retain ? topic : null, data.IsEmpty, _time.GetTimestamp());
         if (Enqueue(pending))
         {
-            // On this thread: a log in memory has the event at once, and then nobody waits.
-            _ = RunAsync();
+            // On this thread: a log in memory has the event at once, and then nobody waits. But what waits for the log must not go on in the context of
+            // this publisher, which may be busy for long: all others wait for it.
+            bool hasContext = SynchronizationContext.Current is not null || TaskScheduler.Current != TaskScheduler.Default;
+            _ = hasContext ? Task.Run(RunAsync, CancellationToken.None) : RunAsync();
         }
 
         LogPosition position;

@@ -21,9 +21,10 @@ public sealed class JobEventsFunction(CoalescingTimeProvider time)
         [DurableClient] DurableTaskClient jobs,
         FunctionContext context)
     {
-        // Only a job that runs may start a stream. That of a job that has ended is followed, and one that never was is answered with 204.
-        bool isRunning = await jobs.GetInstanceAsync(id, context.CancellationToken) is { IsCompleted: false };
-        SseFeed<string>? feed = isRunning ? (_, cancellationToken) => JobFeed.ReadAsync(jobs, id, time, cancellationToken) : null;
+        // A job that does not exist has no stream, and is answered with 204.
+        SseFeed<string>? feed = await jobs.GetInstanceAsync(id, context.CancellationToken) is null
+            ? null
+            : (_, cancellationToken) => JobFeed.ReadAsync(jobs, id, time, cancellationToken);
         return new RecordedStreamResult($"jobs/{id}", feed, context.CancellationToken, s_options);
     }
 }

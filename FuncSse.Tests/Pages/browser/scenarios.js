@@ -468,6 +468,38 @@ const scenarios = {
     await hasStreams(0);
   },
 
+  async A_pause_that_is_refused_opens_no_stream() {
+    let error;
+    try {
+      subscribe(stream(), { pauseWhenHidden: '60' });
+    } catch (thrown) {
+      error = thrown;
+    }
+    check(error instanceof TypeError, `${error}`);
+    dispatchEvent(new Event('online')); // As after 30 s, when its stream is taken for unreachable.
+    await wait(2000);
+    await hasRequests(0);
+  },
+
+  // All tabs are hidden, so no stream is open. Then somebody opens another tab.
+  async A_paused_tab_misses_nothing_when_another_one_is_opened() {
+    const shared = { shareTabs: true };
+    const seen = follow('/topics/x', { ...shared, pauseWhenHidden: '300ms' });
+    await until(() => seen.subscription.lastEventId, () => 'a position');
+    await publish('x', '1');
+    await seen.counts(1);
+    setVisibility('hidden');
+    await seen.ends('paused');
+    for (const number of [2, 3]) await publish('x', number);
+    const other = follow('/topics/x', shared); // It has no pause, as if it were in a tab that is shown.
+    await until(() => other.subscription.lastEventId, () => 'a position');
+    setVisibility('visible');
+    await wait(1000);
+    await publish('x', '4');
+    await until(() => seen.data.at(-1) === '4', () => JSON.stringify(seen));
+    same([seen.data, seen.resets], [['1', '2', '3', '4'], []]);
+  },
+
   async A_worker_is_never_hidden() {
     const script = `import { subscribe } from '${location.origin}/funcsse.js';
       subscribe('${location.origin}/stream', { pauseWhenHidden: '1ms', onEvent: ({ data }) => postMessage(data) });`;

@@ -188,6 +188,67 @@ public sealed class TopicPublisherTests : IAsyncDisposable
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => publish.WaitAsync(TopicNode.Limit, TestContext.Current.CancellationToken));
     }
 
+    [Fact]
+    public async Task Publisher_whose_context_is_busy_holds_up_no_other()
+    {
+        var answer = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _log.OnAppend = async (append, _) =>
+        {
+            await answer.Task.ConfigureAwait(false);
+            return await append().ConfigureAwait(false);
+        };
+        var busy = new BusyContext();
+        SynchronizationContext? before = SynchronizationContext.Current;
+        SynchronizationContext.SetSynchronizationContext(busy);
+        Task<string> first;
+        try
+        {
+            first = _node.PublishAsync("t", "1");
+        }
+        finally
+        {
+            SynchronizationContext.SetSynchronizationContext(before);
+        }
+
+        try
+        {
+            answer.SetResult();
+            await Task.Run(() => _node.PublishAsync("t", "2"), TestContext.Current.CancellationToken)
+                .WaitAsync(TimeSpan.FromSeconds(5), TestContext.Current.CancellationToken);
+        }
+        finally
+        {
+            busy.Release();
+        }
+
+        await first.WaitAsync(TopicNode.Limit, TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task Publishing_while_the_log_appends_and_without_a_flow_of_the_context_works()
+    {
+        var nested = new List<Task<string>>();
+        _log.OnAppend = (append, _) =>
+        {
+            if (nested.Count < 20)
+            {
+                nested.Add(_node.PublishAsync("t", "nested"));
+            }
+
+            return append();
+        };
+        Task<string> first;
+        using (ExecutionContext.SuppressFlow())
+        {
+            first = _node.PublishAsync("t", "1");
+        }
+
+        await first.WaitAsync(TopicNode.Limit, TestContext.Current.CancellationToken);
+        await Eventually.TrueAsync(() => nested.Count == 20);
+        await Task.WhenAll(nested).WaitAsync(TopicNode.Limit, TestContext.Current.CancellationToken);
+        await _node.PublishAsync("t", "2");
+    }
+
     private Task MoveUntilAsync(Task task, Func<bool>? orUntil = null) => Eventually.TrueAsync(() =>
     {
         if (task.IsCompleted || orUntil?.Invoke() == true)
@@ -198,4 +259,35 @@ public sealed class TopicPublisherTests : IAsyncDisposable
         _time.Advance(TimeSpan.FromMilliseconds(50));
         return false;
     });
+
+    // One thread's context, as that of a Blazor circuit or of a window, whose thread works at something else until it is released.
+    private sealed class BusyContext : SynchronizationContext
+    {
+        private readonly Lock _gate = new();
+        private readonly List<Action> _posted = [];
+        private bool _isReleased;
+
+        public override void Post(SendOrPostCallback d, object? state)
+        {
+            lock (_gate)
+            {
+                if (!_isReleased)
+                {
+                    _posted.Add(() => d(state));
+                    return;
+                }
+            }
+
+            base.Post(d, state);
+        }
+
+        public void Release()
+        {
+            lock (_gate)
+            {
+                _isReleased = true;
+                _posted.ForEach(action => ThreadPool.QueueUserWorkItem(_ => action()));
+            }
+        }
+    }
 }
