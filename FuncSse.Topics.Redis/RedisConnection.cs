@@ -24,8 +24,11 @@ internal sealed class RedisConnection(
     // A host that does not answer at all must not hold up the next try.
     private const int ConnectMilliseconds = 2500;
 
-    // Less than the three seconds after which the append is tried again: a Redis without an answer may no longer be the primary.
-    private const int AnswerMilliseconds = 2500;
+    // The append is tried again after three seconds in any case.
+    private const int AnswerMilliseconds = 3000;
+
+    // A primary that became a replica still answers readers, with what it had, and one that is gone names no successor: the client has to look.
+    private const int RoleSeconds = 2;
 
     private readonly RedisKey[] _keys = [$"{{{name}}}", $"{{{name}}}:life", $"{{{name}}}:values", $"{{{name}}}:reserved"];
     private readonly RedisChannel _channel = RedisChannel.Literal($"{{{name}}}:appended");
@@ -33,28 +36,25 @@ internal sealed class RedisConnection(
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _subscribing = new(1);
     private Task<ConnectionMultiplexer>? _connecting;
-    private Task _finding = Task.CompletedTask;
     private volatile bool _isSubscribed;
-    private volatile bool _isRefused;
+    private volatile bool _isPushed;
     private bool _disposed;
     private int _checked;
 
-    /// <summary>Whether what is appended comes by the channel, unless the connection is broken.</summary>
-    public bool IsPushed => _isSubscribed && !_isRefused;
+    /// <summary>Whether what is appended comes by the channel, unless the connection is broken: Redis has confirmed the subscription.</summary>
+    public bool IsPushed => _isPushed;
 
     /// <summary>Runs a script on the primary.</summary>
     /// <exception cref="EventLogUnavailableException">Redis does not answer, or refuses.</exception>
     public async Task<RedisResult> EvaluateAsync(string script, RedisValue[] values, CancellationToken cancellationToken)
     {
-        ConnectionMultiplexer? redis = null;
         try
         {
-            redis = await ConnectAsync().WaitAsync(cancellationToken);
+            ConnectionMultiplexer redis = await ConnectAsync().WaitAsync(cancellationToken);
             return await redis.GetDatabase().ScriptEvaluateAsync(script, _keys, values, CommandFlags.DemandMaster).WaitAsync(cancellationToken);
         }
         catch (Exception exception) when (IsOutage(exception, cancellationToken))
         {
-            FindPrimary(redis, exception);
             throw new EventLogUnavailableException("Redis does not accept or return events at present.", exception);
         }
     }
@@ -99,19 +99,6 @@ internal sealed class RedisConnection(
         _ending.Dispose();
     }
 
-    // A replica may have been promoted, which the client would look for once a minute.
-    private void FindPrimary(ConnectionMultiplexer? redis, Exception outage)
-    {
-        bool mayBeElsewhere = outage is not RedisServerException || outage.Message.Contains("READONLY", StringComparison.Ordinal);
-        lock (_gate)
-        {
-            if (mayBeElsewhere && redis is not null && !_disposed && _finding.IsCompleted)
-            {
-                _finding = redis.ConfigureAsync();
-            }
-        }
-    }
-
     private static bool IsOutage(Exception exception, CancellationToken cancellationToken) => exception switch
     {
         RedisException or RedisCommandException or TimeoutException or IOException or System.Net.Sockets.SocketException => true,
@@ -138,8 +125,7 @@ internal sealed class RedisConnection(
         options.AsyncTimeout = Math.Min(options.AsyncTimeout, AnswerMilliseconds);
         options.KeepAlive = options.KeepAlive > 0 ? options.KeepAlive : 5;
 
-        // A primary that became a replica still answers readers, with what it had: that is no outage.
-        options.ConfigCheckSeconds = (int)RedisFeed.LongestPause.TotalSeconds;
+        options.ConfigCheckSeconds = RoleSeconds;
 
         // Nothing is queued here: the writer itself tries again, and knows which append it repeats.
         options.BacklogPolicy = BacklogPolicy.FailFast;
@@ -162,7 +148,7 @@ internal sealed class RedisConnection(
     // A process without a reader gets no messages.
     private void Receive(RedisValue message)
     {
-        _isRefused = false;
+        _isPushed = true;
         if (feed.IsFollowed)
         {
             feed.Receive(message);
@@ -181,19 +167,18 @@ internal sealed class RedisConnection(
             ISubscriber channel = (await ConnectAsync()).GetSubscriber();
             if (wanted && !_isSubscribed)
             {
-                (_isSubscribed, _isRefused) = (true, true); // Until there is an answer, nothing is pushed.
+                (_isSubscribed, _isPushed) = (true, false);
                 await channel.SubscribeAsync(_channel, (_, message) => Receive(message));
-                _isRefused = false;
+                _isPushed = true;
             }
             else if (!wanted && _isSubscribed && !feed.IsFollowed)
             {
-                _isSubscribed = false;
+                _isSubscribed = _isPushed = false;
                 await channel.UnsubscribeAsync(_channel);
             }
         }
         catch (RedisServerException refusal)
         {
-            _isRefused = true;
             RedisLogMessages.NotSubscribed(logger, _channel.ToString(), RedisFeed.LongestPause, refusal);
         }
         catch (Exception exception) when (exception is ObjectDisposedException || IsOutage(exception, CancellationToken.None))

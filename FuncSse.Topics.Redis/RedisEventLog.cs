@@ -116,17 +116,14 @@ internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
 
         NoteRetained(records);
         LogPosition[] ends = [.. answer.Skip(2).Select(end => At((string)answer[0]!, (string)end!))];
-        if ((string)answer[1]! is { Length: > 0 } refusal)
+        var refusal = (string)answer[1]!;
+        if (refusal.Length > 0 && !_isPublishRefused)
         {
-            if (!_isPublishRefused)
-            {
-                _isPublishRefused = true;
-                RedisLogMessages.NotPublished(_logger, _options.Name, RedisFeed.LongestPause, refusal);
-            }
-
-            _feed.Announce(ends[^1]);
+            _isPublishRefused = true;
+            RedisLogMessages.NotPublished(_logger, _options.Name, RedisFeed.LongestPause, refusal);
         }
-        else if (!_connection.IsPushed)
+
+        if (refusal.Length > 0 || !_connection.IsPushed)
         {
             _feed.Announce(ends[^1]);
         }

@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using System.Text;
 
 namespace FuncSse.Topics.Redis;
@@ -18,7 +17,7 @@ internal sealed class RedisFeed(TimeProvider time)
 
     private static readonly TimeSpan s_soon = TimeSpan.FromSeconds(1);
 
-    // A hub that waits again at once after each message must not look as if it had stopped.
+    // Between two waits a reader delivers what it has, and must not look as if it had stopped.
     private static readonly TimeSpan s_abandoned = TimeSpan.FromSeconds(10);
 
     // What is not taken is not needed: the reader has it from the log.
@@ -47,13 +46,12 @@ internal sealed class RedisFeed(TimeProvider time)
         }
     }
 
-    /// <summary>A message came: <c>epoch last</c>, or <c>epoch before</c> and a line for each record, <c>position record</c>.</summary>
+    /// <summary>A message came: the position of the last record, or the one before the records and a line for each, <c>position record</c>.</summary>
     /// <param name="message">The message. Another one than these is ignored.</param>
     public void Receive(ReadOnlyMemory<byte> message)
     {
         ReadOnlyMemory<byte> rest = message;
-        (string epoch, ReadOnlyMemory<byte> first) = CutWord(CutLine(ref rest));
-        if (!TryParse(epoch, first.Span, out LogPosition? before))
+        if (!LogPosition.TryParse(Encoding.ASCII.GetString(Cut(ref rest, '\n').Span), out LogPosition? before))
         {
             return;
         }
@@ -61,13 +59,14 @@ internal sealed class RedisFeed(TimeProvider time)
         var records = new List<LogRecord>();
         while (!rest.IsEmpty)
         {
-            (string position, ReadOnlyMemory<byte> line) = CutWord(CutLine(ref rest));
-            if (!TryParse(epoch, Encoding.ASCII.GetBytes(position), out LogPosition? end))
+            ReadOnlyMemory<byte> record = Cut(ref rest, '\n');
+            string position = Encoding.ASCII.GetString(Cut(ref record, ' ').Span);
+            if (record.IsEmpty || !LogPosition.TryParse($"{before.Epoch}-{position}", out LogPosition? end))
             {
                 return;
             }
 
-            records.Add(new LogRecord(line, end));
+            records.Add(new LogRecord(record, end));
         }
 
         if (records.Count == 0)
@@ -233,22 +232,14 @@ internal sealed class RedisFeed(TimeProvider time)
         _bytes = 0;
     }
 
-    private static ReadOnlyMemory<byte> CutLine(ref ReadOnlyMemory<byte> text)
+    // Takes what comes before a separator, or all, and leaves what comes after it.
+    private static ReadOnlyMemory<byte> Cut(ref ReadOnlyMemory<byte> text, char separator)
     {
-        int end = text.Span.IndexOf((byte)'\n');
-        ReadOnlyMemory<byte> line = end < 0 ? text : text[..end];
+        int end = text.Span.IndexOf((byte)separator);
+        ReadOnlyMemory<byte> first = end < 0 ? text : text[..end];
         text = end < 0 ? default : text[(end + 1)..];
-        return line;
+        return first;
     }
-
-    private static (string Word, ReadOnlyMemory<byte> Text) CutWord(ReadOnlyMemory<byte> line)
-    {
-        int end = line.Span.IndexOf((byte)' ');
-        return end < 0 ? ("", default) : (Encoding.ASCII.GetString(line.Span[..end]), line[(end + 1)..]);
-    }
-
-    private static bool TryParse(string epoch, ReadOnlySpan<byte> position, [NotNullWhen(true)] out LogPosition? parsed) =>
-        LogPosition.TryParse($"{epoch}-{Encoding.ASCII.GetString(position)}", out parsed);
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

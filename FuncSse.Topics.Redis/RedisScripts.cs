@@ -129,7 +129,7 @@ internal static class RedisScripts
           epoch, last, bytes = begin()
           added = add(ARGV[6])
         end
-        local answer, message, before, size = { epoch, '' }, { epoch .. ' ' .. last }, last, 0
+        local answer, message, before, size = { epoch, '' }, { epoch .. '-' .. last }, last, 0
         for index = 6, #ARGV, 3 do
           local record = ARGV[index]
           last = position(added or add(record), record)
@@ -147,7 +147,7 @@ internal static class RedisScripts
           end
         end
         redis.call('HSET', life, 'last', last, 'bytes', string.format('%.0f', bytes), writer, ARGV[#ARGV - 2] .. ' ' .. before .. ' ' .. last)
-        local told = redis.pcall('PUBLISH', stream .. ':appended', size > 16384 and epoch .. ' ' .. last or table.concat(message, '\n'))
+        local told = redis.pcall('PUBLISH', stream .. ':appended', size > 16384 and epoch .. '-' .. last or table.concat(message, '\n'))
         answer[2] = type(told) == 'table' and told.err or ''
         return answer
         """;

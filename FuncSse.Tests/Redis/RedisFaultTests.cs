@@ -178,49 +178,6 @@ public sealed class RedisFaultTests
     }
 
     [Fact]
-    public async Task Promoted_replica_that_has_everything_goes_on_without_a_reset()
-    {
-        await using RedisServer primary = await Redis.StartAsync();
-        await using RedisServer replica = await Redis.StartAsync(RedisServer.ReplicaOf(primary));
-        await Eventually.TrueAsync(async () => (await replica.CommandAsync("INFO", "replication")).Contains("master_link_status:up", StringComparison.Ordinal));
-        await using var log = new RedisLog(primary, new TopicOptions { Redis = $"{primary.Configuration},{replica.Configuration}" });
-        TopicNode node = log.Node();
-        using SubscriptionReader reader = log.Node().Subscribe("t");
-        await reader.NextAsync();
-        string before = await node.PublishAsync("t", "1");
-        Assert.Equal("1", await reader.DataAsync());
-        await Eventually.TrueAsync(async () => await replica.CommandAsync("XLEN", log.Key) == "1");
-        await primary.KillAsync();
-        await replica.CommandAsync("REPLICAOF", "NO", "ONE");
-        long back = Stopwatch.GetTimestamp();
-        string after = await node.PublishAsync("t", "2");
-        Assert.InRange(Stopwatch.GetElapsedTime(back), TimeSpan.Zero, s_back);
-        Assert.Equal(before.Split('-')[0], after.Split('-')[0]);
-        Assert.Equal("2", await reader.DataAsync());
-    }
-
-    [Fact]
-    public async Task Primary_that_becomes_a_replica_is_left_for_the_new_one()
-    {
-        await using RedisServer primary = await Redis.StartAsync();
-        await using RedisServer replica = await Redis.StartAsync(RedisServer.ReplicaOf(primary));
-        await Eventually.TrueAsync(async () => (await replica.CommandAsync("INFO", "replication")).Contains("master_link_status:up", StringComparison.Ordinal));
-        await using var log = new RedisLog(primary, new TopicOptions { Redis = $"{primary.Configuration},{replica.Configuration}" });
-        TopicNode node = log.Node();
-        using SubscriptionReader reader = log.Node().Subscribe("t");
-        await reader.NextAsync();
-        await node.PublishAsync("t", "1");
-        Assert.Equal("1", await reader.DataAsync());
-        await Eventually.TrueAsync(async () => await replica.CommandAsync("XLEN", log.Key) == "1");
-        await replica.CommandAsync("REPLICAOF", "NO", "ONE");
-        await primary.CommandAsync("REPLICAOF", "127.0.0.1", $"{replica.Port}");
-        long back = Stopwatch.GetTimestamp();
-        await node.PublishAsync("t", "2");
-        Assert.Equal("2", await reader.DataAsync());
-        Assert.InRange(Stopwatch.GetElapsedTime(back), TimeSpan.Zero, s_back);
-    }
-
-    [Fact]
     public async Task Redis_that_hangs_delays_publishers_and_repeats_nothing()
     {
         await using RedisServer redis = await Redis.StartAsync();
@@ -256,64 +213,6 @@ public sealed class RedisFaultTests
         long published = Stopwatch.GetTimestamp();
         Assert.Equal("1", await reader.DataAsync());
         Assert.InRange(Stopwatch.GetElapsedTime(published), TimeSpan.Zero, TimeSpan.FromSeconds(1));
-    }
-
-    [Fact]
-    public async Task Primary_that_stands_still_is_left_for_the_replica_that_was_promoted()
-    {
-        await using RedisServer primary = await Redis.StartAsync();
-        await using RedisServer replica = await Redis.StartAsync(RedisServer.ReplicaOf(primary));
-        await Eventually.TrueAsync(async () => (await replica.CommandAsync("INFO", "replication")).Contains("master_link_status:up", StringComparison.Ordinal));
-        await using var log = new RedisLog(primary, new TopicOptions { Redis = $"{primary.Configuration},{replica.Configuration}" });
-        TopicNode node = log.Node();
-        await node.PublishAsync("t", "1");
-        await Eventually.TrueAsync(async () => await replica.CommandAsync("XLEN", log.Key) == "1");
-        string info = await primary.CommandAsync("INFO", "server");
-        string pid = info.Split('\n').Single(line => line.StartsWith("process_id:", StringComparison.Ordinal)).Split(':')[1].Trim();
-        using (Process stop = Process.Start("kill", ["-STOP", pid]))
-        {
-            await stop.WaitForExitAsync(Cancelled);
-        }
-
-        await replica.CommandAsync("REPLICAOF", "NO", "ONE");
-        long began = Stopwatch.GetTimestamp();
-        string? id = null;
-        while (id is null)
-        {
-            Assert.InRange(Stopwatch.GetElapsedTime(began), TimeSpan.Zero, TimeSpan.FromSeconds(45));
-            try
-            {
-                id = await node.PublishAsync("t", "2");
-            }
-            catch (EventLogUnavailableException)
-            {
-            }
-        }
-
-        TestContext.Current.TestOutputHelper!.WriteLine($"{Stopwatch.GetElapsedTime(began)}");
-        Assert.InRange(Stopwatch.GetElapsedTime(began), TimeSpan.Zero, TimeSpan.FromSeconds(10));
-    }
-
-    [Fact]
-    public async Task Reader_leaves_a_primary_that_became_a_replica_and_gets_nothing_more()
-    {
-        await using RedisServer primary = await Redis.StartAsync();
-        await using RedisServer replica = await Redis.StartAsync(RedisServer.ReplicaOf(primary));
-        await Eventually.TrueAsync(async () => (await replica.CommandAsync("INFO", "replication")).Contains("master_link_status:up", StringComparison.Ordinal));
-        await using var log = new RedisLog(primary, new TopicOptions { Redis = $"{primary.Configuration},{replica.Configuration}" });
-        TopicNode node = log.Node();
-        using SubscriptionReader reader = log.Node().Subscribe("t");
-        await reader.NextAsync();
-        await node.PublishAsync("t", "1");
-        Assert.Equal("1", await reader.DataAsync());
-        await Eventually.TrueAsync(async () => await replica.CommandAsync("XLEN", log.Key) == "1");
-        await replica.CommandAsync("REPLICAOF", "NO", "ONE");
-        await primary.CommandAsync("REPLICAOF", "127.0.0.1", $"{FreePort.Find()}"); // As while it cannot reach the new primary, or copies it for long.
-        await node.PublishAsync("t", "2");
-        long published = Stopwatch.GetTimestamp();
-        Assert.Equal("2", await reader.DataAsync());
-        TestContext.Current.TestOutputHelper!.WriteLine($"{Stopwatch.GetElapsedTime(published)}");
-        Assert.InRange(Stopwatch.GetElapsedTime(published), TimeSpan.Zero, TimeSpan.FromSeconds(5 + 3));
     }
 
     [Theory]

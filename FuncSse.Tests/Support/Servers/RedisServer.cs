@@ -67,6 +67,13 @@ internal sealed class RedisServer(params string[] arguments) : IAsyncDisposable
         _process = null;
     }
 
+    /// <summary>Stops its process until it is killed (SIGSTOP): its connections stay open, and nothing is answered.</summary>
+    public async Task FreezeAsync()
+    {
+        using Process stop = Process.Start("kill", ["-STOP", $"{_process!.Id}"]);
+        await stop.WaitForExitAsync().WaitAsync(s_limit);
+    }
+
     /// <summary>Removes the last bytes of the append-only file, as if the disk had not written them.</summary>
     public void CutAppendOnlyFile(int bytes)
     {
