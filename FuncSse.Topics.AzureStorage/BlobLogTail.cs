@@ -16,7 +16,7 @@ internal sealed class BlobLogTail(BlobLogContainer container, BlobLogRoller roll
         BlobLogState state = await container.LocateAsync(cancellationToken);
         while (true)
         {
-            LogPosition? followed = cache.Followed; // Before the end is looked up: afterwards it may be behind what was read.
+            LogPosition? followed = cache.Followed; // It is taken before the end is looked up, since the end may be behind it afterwards.
             try
             {
                 BlobProperties properties =

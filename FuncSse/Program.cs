@@ -15,7 +15,7 @@ builder.ConfigureFunctionsWebApplication();
 builder.Logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
 builder.Services.AddAzureSettings(builder.Configuration);
 var timeout = new FunctionTimeout(builder.Configuration, Path.Combine(AppContext.BaseDirectory, "host.json"));
-builder.Services.AddSingleton<IConfigureOptions<SseOptions>>(timeout); // Before the app's settings, which replace this default.
+builder.Services.AddSingleton<IConfigureOptions<SseOptions>>(timeout); // It comes before the app's settings, which replace this default.
 builder.Services.AddEndpoints(builder.Configuration);
 builder.Services.AddSingleton<IValidateOptions<SseOptions>>(timeout);
 builder.Services.AddSingleton<IValidateOptions<AnswerOptions>>(timeout);

@@ -73,7 +73,7 @@ internal sealed class Rounds<TRow>
     private string Divide(OrderedDictionary<string, double>?[] rounds, TRow baseline, string figure) =>
         Quotients(rounds, baseline, figure) is { } found ? Figures.Spread(found.Cast<double?>()) : "";
 
-    // In each round that has both.
+    // A round that lacks one of the two has no quotient.
     private double[]? Quotients(OrderedDictionary<string, double>?[] rounds, TRow baseline, string figure)
     {
         OrderedDictionary<string, double>?[]? others = _rows.FirstOrDefault(other => other.Row.Equals(baseline)).Rounds;

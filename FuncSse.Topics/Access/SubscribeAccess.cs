@@ -18,7 +18,7 @@ internal sealed class SubscribeAccess(TopicOptions options, TopicTickets tickets
             return TopicAuthorizationResult.Allow();
         }
 
-        // In milliseconds, as the log has the time of a revocation.
+        // The time has milliseconds, as that of a revocation has in the log.
         var now = DateTimeOffset.FromUnixTimeMilliseconds(time.GetUtcNow().ToUnixTimeMilliseconds());
         TopicAuthorizationResult decision = await AskRuleAsync(http, restricted);
         if (decision != TopicAuthorizationResult.ByTicket)

@@ -32,7 +32,7 @@ internal sealed record EventRecord(string Topic, string? Type, DateTimeOffset Pu
 
     private const int MaxKeptBuffer = 16 * 1024;
 
-    // The last buffer of the thread. A new one for each event would be half of what publishing it allocates.
+    // Each thread keeps its last buffer. A new one for each event would be half of what publishing it allocates.
     [ThreadStatic]
     private static ArrayBufferWriter<byte>? t_line;
 

@@ -8,7 +8,7 @@ namespace FuncSse.Topics;
 /// <summary>The answer to <c>?values=true</c>: the retained values, and the position from which a stream misses nothing.</summary>
 internal static class TopicValuesAnswer
 {
-    // As long as a publisher waits.
+    // It is as long as a publisher waits.
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(10);
 
     public static async Task WriteAsync(HttpContext http, TopicSet topics, TopicQuery query, bool isAllowed)

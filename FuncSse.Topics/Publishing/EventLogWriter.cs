@@ -33,7 +33,7 @@ internal sealed class EventLogWriter : IAsyncDisposable
     private readonly EventLogAppender _appender;
     private readonly Lock _gate = new();
     private readonly Queue<PendingEvent> _pending = new();
-    private readonly List<PendingEvent> _batch = []; // Of the run, of which there is one at most.
+    private readonly List<PendingEvent> _batch = []; // Only the run uses it, and there is one at most.
     private long _pendingBytes;
     private long? _shutdownBegan;
     private long? _stopBegan;
@@ -62,8 +62,8 @@ internal sealed class EventLogWriter : IAsyncDisposable
         var pending = new PendingEvent(line, retain ? topic : null, data.IsEmpty, _time.GetTimestamp());
         if (Enqueue(pending))
         {
-            // On this thread: a log in memory has the event at once, and then nobody waits. But what waits for the log must not go on in the context of
-            // this publisher, which may be busy for long: all others wait for it.
+            // The append begins on this thread, since a log in memory has the event at once, and then nobody waits. What waits for the log must not go on
+            // in a context of this publisher, which may be busy for long: all others wait for it.
             bool hasContext = SynchronizationContext.Current is not null || TaskScheduler.Current != TaskScheduler.Default;
             _ = hasContext ? Task.Run(RunAsync, CancellationToken.None) : RunAsync();
         }
