@@ -1,8 +1,6 @@
 namespace FuncSse.Streaming;
 
-#pragma warning disable CA1001 // RunAsync, which is called once, disposes of the watchdog.
 internal abstract partial class SseStream
-#pragma warning restore CA1001
 {
     private async Task CloseAsync()
     {
@@ -34,7 +32,7 @@ internal abstract partial class SseStream
             Writer.WriteRetry(retry);
         }
 
-        await FlushPendingAsync();
+        await FlushLastAsync();
         if (!HasEvents)
         {
             await SseStreamEnding.HoldAsync(_http, Services, _output.Duration);
@@ -44,14 +42,22 @@ internal abstract partial class SseStream
     // A clean end would make a part of an answer look like the whole.
     private async Task CloseAnswerAsync()
     {
-        await FlushPendingAsync();
+        await FlushLastAsync();
         if (_ending.Reason != SseStreamEnd.FeedEnded)
         {
             await _ending.BreakAsync(Settings.WriteTimeout);
         }
     }
 
-    private ValueTask FlushPendingAsync() => Writer.Unflushed > 0 ? FlushAsync() : ValueTask.CompletedTask;
+    private async ValueTask FlushLastAsync()
+    {
+        if (Writer.Unflushed > 0)
+        {
+            await FlushAsync();
+        }
+
+        Services.Sweep.Remove(this); // No time counts any more.
+    }
 
     // The pump continues and the feed is cancelled on another thread: whatever a feed does must not hold up the caller, which ends the stream.
     private void End(SseStreamEnd reason)

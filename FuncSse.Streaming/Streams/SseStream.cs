@@ -9,6 +9,7 @@ internal abstract partial class SseStream
     private readonly SseWatchdog _watchdog;
     private readonly SseStreamEnding _ending;
     private readonly SseStreamOutput _output;
+    private readonly TimeSpan _lifetime;
 
     protected SseStream(HttpContext http, StreamServices services, SseStreamSettings settings, CancellationToken hostCancelled)
     {
@@ -16,6 +17,7 @@ internal abstract partial class SseStream
         _watchdog = new SseWatchdog(this, http, services.Time);
         _ending = new SseStreamEnding(http, services, settings.Retry, _watchdog, hostCancelled);
         _output = new SseStreamOutput(http, services, _ending, _watchdog);
+        _lifetime = settings.MaxDuration is { } longest ? SseDelays.Lifetime(longest) : TimeSpan.MaxValue;
         // Writing to a stream of the app's middleware may block, which must not hold up the thread that sets the signal.
         Signal = new SseSignal(isAsynchronous: !SseResponse.IsWrittenByServer(http));
     }
@@ -30,11 +32,26 @@ internal abstract partial class SseStream
     /// <summary>When the client's right to the stream ends; <see langword="null"/> for never.</summary>
     public DateTimeOffset? AllowedUntil { get; init; }
 
+    /// <summary>The stream's place in the sweep, which alone uses it; -1 for none.</summary>
+    public int SweepIndex { get; set; } = -1;
+
     protected StreamServices Services { get; }
 
     protected SseSignal Signal { get; }
 
-    protected bool IsOpen => _ending.IsOpen;
+    /// <summary>Whether the stream has not ended. A ticket that has run out ends it here, so that nothing is sent after it.</summary>
+    protected bool IsOpen
+    {
+        get
+        {
+            if (AllowedUntil is { } end && _ending.IsOpen && Services.Time.GetUtcNow() >= end)
+            {
+                End(SseStreamEnd.TicketExpired);
+            }
+
+            return _ending.IsOpen;
+        }
+    }
 
     protected bool IsKeepAliveDue => _output.IsKeepAliveDue && IsOpen;
 
@@ -48,17 +65,9 @@ internal abstract partial class SseStream
         _output.Connection.Begin();
         try
         {
-            using SseWatchdog watchdog = _watchdog;
-            watchdog.Start();
-            using ITimer? lifetime = Settings.MaxDuration is { } longest
-                ? Services.Time.CreateTimer(
-                    static self => ((SseStream)self!).End(SseStreamEnd.Lifetime), this, SseDelays.Lifetime(longest), Timeout.InfiniteTimeSpan)
-                : null;
-            using var ticket = AllowedUntil is { } end ? new SseDeadline(Services.Time, end, () => End(SseStreamEnd.TicketExpired)) : null;
+            Services.Sweep.Add(this);
             using CancellationTokenRegistration left = _ending.ClientLeft.UnsafeRegister(
                 static self => ((SseStream)self!).End(SseStreamEnd.ClientLeft), this);
-            using CancellationTokenRegistration stopping = Services.Stopping.UnsafeRegister(
-                static self => ((SseStream)self!).End(SseStreamEnd.HostStopping), this);
             using CancellationTokenRegistration cancelled = _ending.HostCancelled.UnsafeRegister(
                 static self => ((SseStream)self!).End(SseStreamEnd.HostCancelled), this);
             try
@@ -81,6 +90,8 @@ internal abstract partial class SseStream
         }
         finally
         {
+            Services.Sweep.Remove(this);
+            _watchdog.Stop();
             _output.Connection.End();
             if (_output.Events > 0 && _ending.Reason != SseStreamEnd.FeedFailed)
             {
@@ -92,11 +103,28 @@ internal abstract partial class SseStream
         }
     }
 
+    /// <summary>The sweep calls this: whatever time is over has its consequence.</summary>
+    public void Check()
+    {
+        if (IsOpen && _output.Duration >= _lifetime)
+        {
+            End(SseStreamEnd.Lifetime);
+        }
+
+        _watchdog.Check();
+    }
+
+    /// <summary>The host stops.</summary>
+    public void OnStopping() => End(SseStreamEnd.HostStopping);
+
     /// <summary>The watchdog calls this when nothing was written for the keep-alive interval.</summary>
     public void OnSilent()
     {
-        _output.OnSilent();
-        Signal.Set();
+        if (!_output.IsKeepAliveDue)
+        {
+            _output.OnSilent();
+            Signal.Set();
+        }
     }
 
     /// <summary>The watchdog calls this when it is about to drop the client, which reads nothing.</summary>

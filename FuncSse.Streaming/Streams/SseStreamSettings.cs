@@ -16,6 +16,17 @@ internal sealed class SseStreamSettings(SseOptions all, SseStreamOptions? own)
 
     public TimeSpan WriteTimeout { get; } = all.WriteTimeout;
 
+    /// <summary>How often the times of the stream are checked.</summary>
+    public TimeSpan CheckInterval
+    {
+        get
+        {
+            TimeSpan shortest = KeepAlive < WriteTimeout ? KeepAlive : WriteTimeout;
+            shortest = MaxDuration < shortest ? MaxDuration.Value : shortest;
+            return shortest < StreamSweep.MaxInterval * 4 ? shortest / 4 : StreamSweep.MaxInterval;
+        }
+    }
+
     public IReadOnlyList<string> AllowedOrigins { get; } = own?.AllowedOrigins ?? all.AllowedOrigins;
 
     public int Padding { get; } = own?.Padding ?? all.Padding;

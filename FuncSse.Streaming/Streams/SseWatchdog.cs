@@ -4,46 +4,35 @@ using Microsoft.AspNetCore.Http;
 namespace FuncSse.Streaming;
 
 /// <summary>
-/// Limits what a stream waits for: a feed that is silent, a client that reads nothing, an end that takes too long. Its one timer is set again only
-/// when something unusual happens, so an event costs nothing here.
+/// Limits what a stream waits for: a feed that is silent, a client that reads nothing, an end that takes too long. It has no timer: the
+/// sweep asks it.
 /// </summary>
-/// <param name="stream">The stream that it notifies. Its request is not used after the watchdog was disposed of.</param>
+/// <param name="stream">The stream that it notifies. Its request is not used after <see cref="Stop"/>.</param>
 /// <param name="http">The request, which it aborts when the client has to be dropped.</param>
 /// <param name="time">The clock.</param>
-internal sealed class SseWatchdog(SseStream stream, HttpContext http, TimeProvider time) : IDisposable
+internal sealed class SseWatchdog(SseStream stream, HttpContext http, TimeProvider time)
 {
     /// <summary>How long a stream that has to end waits for a client that does not read.</summary>
     public static readonly TimeSpan EndGrace = TimeSpan.FromMilliseconds(500);
 
     private readonly Lock _gate = new();
-    private ITimer? _timer;
-    private long _lastWrite;
+    private long _lastProgress = time.GetTimestamp();
     private bool _isFlushPending;
     private int _flushesSeen;
-    private long _lastProgress;
     private long? _endingSince;
     private bool _isAborted;
     private bool _isOver;
 
-    public void Start()
-    {
-        OnWritten();
-        _timer = time.CreateTimer(
-            static self => ((SseWatchdog)self!).OnTimer(), this, stream.Settings.KeepAlive, Timeout.InfiniteTimeSpan);
-    }
-
     /// <summary>Something is written now.</summary>
-    public void OnWritten() => Volatile.Write(ref _lastWrite, time.GetTimestamp());
+    public void OnWritten() => Volatile.Write(ref _lastProgress, time.GetTimestamp());
 
     /// <summary>A flush begins to wait for the client.</summary>
     public void OnFlushPending()
     {
         lock (_gate)
         {
-            _isFlushPending = true;
-            _flushesSeen = stream.Writer.Flushes;
-            _lastProgress = time.GetTimestamp();
-            SetTimer(ClientTimeLeft());
+            (_isFlushPending, _flushesSeen) = (true, stream.Writer.Flushes);
+            OnWritten();
         }
     }
 
@@ -54,7 +43,6 @@ internal sealed class SseWatchdog(SseStream stream, HttpContext http, TimeProvid
         {
             _isFlushPending = false;
             OnWritten();
-            SetTimer(stream.Settings.KeepAlive);
         }
     }
 
@@ -64,26 +52,12 @@ internal sealed class SseWatchdog(SseStream stream, HttpContext http, TimeProvid
         lock (_gate)
         {
             _endingSince = time.GetTimestamp();
-            if (_isFlushPending)
-            {
-                SetTimer(EndGrace);
-            }
         }
     }
 
-    /// <summary>The request is over. Its context may serve another one from now on, so it must not be used any more.</summary>
-    public void Dispose()
+    /// <summary>Tells the stream if it is silent, and drops the client if it has read nothing for too long.</summary>
+    public void Check()
     {
-        lock (_gate)
-        {
-            _isOver = true;
-            _timer?.Dispose();
-        }
-    }
-
-    private void OnTimer()
-    {
-        bool isSilent = false;
         lock (_gate)
         {
             if (_isOver)
@@ -93,34 +67,39 @@ internal sealed class SseWatchdog(SseStream stream, HttpContext http, TimeProvid
 
             if (_isFlushPending)
             {
-                OnClientTimer();
-            }
-            else
-            {
-                TimeSpan left = stream.Settings.KeepAlive - time.GetElapsedTime(Volatile.Read(ref _lastWrite));
-                isSilent = left <= TimeSpan.Zero;
-                SetTimer(isSilent ? stream.Settings.KeepAlive : left);
+                CheckClient();
+                return;
             }
         }
 
-        if (isSilent)
+        if (time.GetElapsedTime(Volatile.Read(ref _lastProgress)) >= stream.Settings.KeepAlive)
         {
-            stream.OnSilent(); // This comes after the timer was set, because it may set the timer again.
+            stream.OnSilent();
         }
     }
 
-    private void OnClientTimer()
+    /// <summary>The request is over. Its context may serve another one from now on, so it must not be used any more.</summary>
+    public void Stop()
+    {
+        lock (_gate)
+        {
+            _isOver = true;
+        }
+    }
+
+    private void CheckClient()
     {
         if (stream.Writer.Flushes != _flushesSeen)
         {
             _flushesSeen = stream.Writer.Flushes;
-            _lastProgress = time.GetTimestamp();
+            OnWritten();
         }
 
-        // The timer may have become due before the flush began to wait for the client.
-        if (!_isAborted && ClientTimeLeft() is { Ticks: > 0 } left)
+        bool isLate = _endingSince is { } since
+            ? time.GetElapsedTime(since) >= EndGrace
+            : time.GetElapsedTime(_lastProgress) >= stream.Settings.WriteTimeout;
+        if (!isLate)
         {
-            SetTimer(left);
             return;
         }
 
@@ -132,13 +111,6 @@ internal sealed class SseWatchdog(SseStream stream, HttpContext http, TimeProvid
             http.Features.Get<IConnectionLifetimeFeature>()?.Abort();
         }
 
-        _isAborted = true;
-        SetTimer(EndGrace);
+        (_isAborted, _endingSince) = (true, time.GetTimestamp());
     }
-
-    private TimeSpan ClientTimeLeft() => _endingSince is { } since
-        ? EndGrace - time.GetElapsedTime(since)
-        : stream.Settings.WriteTimeout - time.GetElapsedTime(_lastProgress);
-
-    private void SetTimer(TimeSpan wait) => _timer?.Change(wait > TimeSpan.Zero ? wait : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
 }

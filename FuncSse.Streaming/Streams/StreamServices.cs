@@ -41,6 +41,7 @@ internal sealed class StreamServices : IHostedLifecycleService
         _settings = new SseStreamSettings(_options, own: null);
         Metrics = new StreamMetrics(meters, () => Open, () => Volatile.Read(ref _abandoned));
         Backoff = new SseBackoff(time);
+        Sweep = new StreamSweep(time, Stopping);
         Clients = new ClientLimiter(_options);
     }
 
@@ -55,6 +56,8 @@ internal sealed class StreamServices : IHostedLifecycleService
     public SseBackoff Backoff { get; }
 
     public ClientLimiter Clients { get; }
+
+    public StreamSweep Sweep { get; }
 
     /// <summary>How many streams are open. A stream that has ended while its feed still runs counts, since it holds as much memory.</summary>
     public int Open => Volatile.Read(ref _open);

@@ -1,18 +1,16 @@
 namespace FuncSse.Tests;
 
 /// <summary>
-/// A clock that stands until it is moved. Timers fire in the order in which they are due, on the thread that moves the clock. Four things
+/// A clock that stands until it is moved. Timers fire in the order in which they are due, on the thread that moves the clock. Three things
 /// are not in <c>FakeTimeProvider</c>. The clock shows each timer's own due time while that timer fires, and not the end of the advance,
 /// so a timer that is set from a callback still fires within the same advance. <see cref="Jump"/> makes timers late
-/// (<c>AdjustTime</c> moves their due times too). <see cref="NextDue"/> says what is set, and <see cref="BeforeNextReading"/> lets another
-/// thread's work happen at a reading of the clock.
+/// (<c>AdjustTime</c> moves their due times too). <see cref="NextDue"/> says what is set.
 /// </summary>
 internal sealed class ManualTimeProvider : TimeProvider
 {
     private readonly Lock _gate = new();
     private readonly List<Timer> _timers = [];
     private TimeSpan _now;
-    private Action? _beforeNextReading;
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
@@ -39,11 +37,7 @@ internal sealed class ManualTimeProvider : TimeProvider
         }
     }
 
-    public override long GetTimestamp()
-    {
-        Interlocked.Exchange(ref _beforeNextReading, null)?.Invoke();
-        return Now.Ticks;
-    }
+    public override long GetTimestamp() => Now.Ticks;
 
     public override DateTimeOffset GetUtcNow() => DateTimeOffset.UnixEpoch + Now;
 
@@ -81,9 +75,6 @@ internal sealed class ManualTimeProvider : TimeProvider
             _now += time;
         }
     }
-
-    /// <summary>Lets something happen in the midst of what reads the time next.</summary>
-    public void BeforeNextReading(Action action) => _beforeNextReading = action;
 
     private Timer? TakeDue(TimeSpan end)
     {

@@ -99,7 +99,7 @@ internal sealed class StreamHarness : IHttpRequestLifetimeFeature, IHttpResponse
     public async Task EndAsync(Task run, TimeSpan? hold = null)
     {
         TimeSpan held = Time.Now + (hold ?? TimeSpan.FromSeconds(0.6));
-        await Eventually.TrueAsync(() => run.IsCompleted || Time.NextDue <= held);
+        await Eventually.TrueAsync(() => run.IsCompleted || (Streams.Sweep.Count == 0 && Time.NextDue <= held));
         if (!run.IsCompleted)
         {
             Time.Advance(held - Time.Now);

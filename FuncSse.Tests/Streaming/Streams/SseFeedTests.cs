@@ -311,7 +311,7 @@ public sealed class SseFeedTests
     {
         using var stream = new StreamHarness();
         Task run = stream.RunAsync((_, _) => AsyncEnumerable.Empty<SseItem<string>>());
-        await Eventually.TrueAsync(() => stream.Time.NextDue <= s_second + CoalescingTimeProvider.MaxDelay);
+        await Eventually.TrueAsync(() => stream.Streams.Sweep.Count == 0 && stream.Time.NextDue <= s_second + CoalescingTimeProvider.MaxDelay);
         stream.LeaveAsClient();
         await run.WaitAsync(s_limit, TestContext.Current.CancellationToken);
         Assert.Equal(TimeSpan.Zero, stream.Time.Now);

@@ -198,6 +198,19 @@ public sealed class TicketStreamTests
     }
 
     [Fact]
+    public async Task Nothing_is_sent_after_the_end_of_a_ticket_that_the_sweep_has_not_seen_yet()
+    {
+        var time = new ManualTimeProvider();
+        await using TopicServer server = await TopicServer.StartAsync(TopicServer.WithKey(), time);
+        using TopicClient stream = await server.OpenAsync("topics/a", ("Authorization", $"Bearer {server.Tickets.Create(["a"], TimeSpan.FromSeconds(10))}"));
+        await stream.FrameAsync();
+        await stream.FrameAsync();
+        time.Jump(TimeSpan.FromSeconds(10));
+        await server.PublishAsync("a", "too late");
+        Assert.Equal("event: expired\ndata: {}\n\n", await stream.RestAsync());
+    }
+
+    [Fact]
     public async Task Stream_whose_ticket_outlives_it_is_renewed()
     {
         var time = new ManualTimeProvider();
