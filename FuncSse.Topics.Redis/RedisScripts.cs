@@ -54,18 +54,15 @@ internal static class RedisScripts
           return string.match(position, '^%d+-%d+')
         end
         local function follow(from, count)
-          local found = {}
-          for _, entry in ipairs(redis.call('XRANGE', stream, from, '+', 'COUNT', count)) do
-            local f = entry[2]
-            local isRecord = f[1] == 'p' and f[3] == 'b' and f[5] == 'r'
-            found[#found + 1] = isRecord
-              and { id = entry[1], before = f[2], bytes = f[4], record = f[6], position = position(entry[1], f[6]) } or { id = entry[1] }
-          end
-          return found
+          return redis.call('XRANGE', stream, from, '+', 'COUNT', count)
+        end
+        local function read(entry)
+          local f = entry[2]
+          if f[1] == 'p' and f[3] == 'b' and f[5] == 'r' then return f[2], f[6], f[4] end
         end
         local function first()
           local entry = follow('-', 1)[1]
-          while entry and not entry.before do entry = follow('(' .. entry.id, 1)[1] end
+          while entry and not read(entry) do entry = follow('(' .. entry[1], 1)[1] end
           return entry
         end
 
@@ -87,7 +84,7 @@ internal static class RedisScripts
     public const string Earliest = Life + Entries + """
         local epoch, last = find()
         local entry = first()
-        return { epoch, entry and entry.before or last }
+        return { epoch, entry and read(entry) or last }
         """;
 
     /// <summary>
@@ -111,11 +108,12 @@ internal static class RedisScripts
             repeat
               local page = follow('(' .. from, 32)
               for _, entry in ipairs(page) do
-                if entry.record == ARGV[index] then
-                  answer[#answer + 1] = entry.position
+                local _, record = read(entry)
+                if record == ARGV[index] then
+                  answer[#answer + 1] = position(entry[1], record)
                   index = index + 3
                 end
-                from = entry.id
+                from = entry[1]
               end
             until #page == 0 or index > #ARGV
             return answer
@@ -196,16 +194,17 @@ internal static class RedisScripts
         while left > 0 do
           local page = follow('(' .. from, count)
           for _, entry in ipairs(page) do
-            if entry.before and left > 0 then
-              if entry.before ~= after then
+            local before, record = read(entry)
+            if before and left > 0 then
+              if before ~= after then
                 if #answer > 3 then return answer end
                 return { epoch, last, #redis.call('XREVRANGE', stream, id(after), '-', 'COUNT', 1) }
               end
-              answer[#answer + 1] = entry.position
-              answer[#answer + 1] = entry.record
-              after, left = entry.position, left - #entry.record
+              after, left = position(entry[1], record), left - #record
+              answer[#answer + 1] = after
+              answer[#answer + 1] = record
             end
-            from = entry.id
+            from = entry[1]
           end
           if #page < count then break end
           count = math.min(count * 2, 32)
@@ -228,10 +227,13 @@ internal static class RedisScripts
         end
         local epoch, last, bytes = find()
         redis.call('XTRIM', stream, 'MINID', oldest(ARGV[2]))
+        local function kept(entry)
+          local _, _, before = read(entry)
+          return bytes - before
+        end
         local entry, size = first(), tonumber(ARGV[3])
-        while entry and bytes - entry.bytes > size do
-          local keep = math.floor(redis.call('XLEN', stream) * size / (bytes - entry.bytes))
-          if redis.call('XTRIM', stream, 'MAXLEN', '~', keep) == 0 then break end
+        while entry and kept(entry) > size do
+          if redis.call('XTRIM', stream, 'MAXLEN', '~', math.floor(redis.call('XLEN', stream) * size / kept(entry))) == 0 then break end
           entry = first()
         end
         local fields = redis.call('HGETALL', life)
@@ -239,6 +241,6 @@ internal static class RedisScripts
           local ms = string.match(fields[index], '^w:') and string.match(fields[index + 1], '^%d+ %S+ (%d+)')
           if ms and tonumber(ms) < tonumber(oldest(60000)) then redis.call('HDEL', life, fields[index]) end
         end
-        return entry and tonumber(oldest(0)) - string.match(entry.id, '^%d+') or false
+        return entry and tonumber(oldest(0)) - string.match(entry[1], '^%d+') or false
         """;
 }
