@@ -14,9 +14,10 @@ internal sealed class PollSchedule
     private LogPosition? _lastAppended;
     private TimeSpan _current;
     private long _lastNews;
+    private long _lastPoll;
 
     public PollSchedule(TimeSpan interval, TimeProvider time) =>
-        (_interval, _time, _current, _lastNews) = (interval, time, interval, time.GetTimestamp());
+        (_interval, _time, _current, _lastNews, _lastPoll) = (interval, time, interval, time.GetTimestamp(), time.GetTimestamp());
 
     /// <summary>There was something to read.</summary>
     public void OnNews()
@@ -57,7 +58,7 @@ internal sealed class PollSchedule
             if (_lastAppended is { } last && last.Epoch == after.Epoch && last.IsAfter(after))
             {
                 // One read is enough. The storage has lost what it does not find, and the next read is a poll.
-                _lastAppended = null;
+                (_lastAppended, _lastPoll) = (null, _time.GetTimestamp());
                 return;
             }
 
@@ -66,7 +67,9 @@ internal sealed class PollSchedule
                 _current = WidenInterval();
             }
 
-            (appended, pause) = (_appended.Task, _current);
+            // From one poll to the next, so the time that a read took does not delay the next one. A slow service still gets a pause.
+            TimeSpan left = _current - _time.GetElapsedTime(_lastPoll);
+            (appended, pause) = (_appended.Task, left > _current / 2 ? left : _current / 2);
         }
 
         try
@@ -76,6 +79,11 @@ internal sealed class PollSchedule
         catch (TimeoutException)
         {
             // The next poll is due.
+        }
+
+        lock (_gate)
+        {
+            _lastPoll = _time.GetTimestamp();
         }
     }
 
