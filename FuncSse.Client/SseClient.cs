@@ -70,13 +70,10 @@ public sealed class SseClient(
             this, Absolute(uri), (_, data) => JsonSerializer.Deserialize(data, typeInfo)!, Options.Types.Contains, Checked(lastEventId), cancellationToken);
     }
 
-    private Uri Absolute(Uri uri)
-    {
-        ArgumentNullException.ThrowIfNull(uri);
-        return uri.IsAbsoluteUri ? uri
-            : Http.BaseAddress is { } address ? new Uri(address, uri)
-            : throw new ArgumentException($"The address {uri} is relative, and the HttpClient has no BaseAddress.", nameof(uri));
-    }
+    private Uri Absolute(Uri uri) => uri is null ? throw new ArgumentNullException(nameof(uri))
+        : uri.IsAbsoluteUri ? uri
+        : Http.BaseAddress is { } address ? new Uri(address, uri)
+        : throw new ArgumentException($"The address {uri} is relative, and the HttpClient has no BaseAddress.", nameof(uri));
 
     private static string? Checked(string? lastEventId) => lastEventId.AsSpan().IndexOfAny('\r', '\n', '\0') < 0
         ? lastEventId

@@ -48,8 +48,6 @@ public sealed class SseClientOptions
         Check(MaxBackoff, nameof(MaxBackoff));
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxEventSize, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(MaxEventSize, 32 * 1024 * 1024);
-        ArgumentNullException.ThrowIfNull(PassedOver);
-        ArgumentNullException.ThrowIfNull(Types);
         var copy = (SseClientOptions)MemberwiseClone();
         (copy.PassedOver, copy.Types) = ([.. PassedOver], [.. Types]);
         return copy;

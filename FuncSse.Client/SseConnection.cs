@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Runtime.CompilerServices;
@@ -38,47 +39,57 @@ internal sealed class SseConnection(SseClient client, Uri address, string? lastE
         exception is HttpRequestException or IOException or OperationCanceledException or InvalidDataException; // The last: a compressed body was cut.
 
     /// <summary>Reads the next bytes of the stream, and asks for it before the first.</summary>
-    /// <returns>How many bytes came; 0 at the end.</returns>
+    /// <returns>Whether bytes came; if not, the stream has ended.</returns>
     /// <exception cref="SseRefusedException">Trying again cannot help.</exception>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))] // A read allocates nothing.
-    public async ValueTask<int> ReadAsync(Memory<byte> buffer)
+    public async ValueTask<bool> ReadAsync(IBufferWriter<byte> bytes)
     {
         _body ??= await OpenAsync().ConfigureAwait(false);
         _end.CancelAfter(client.Options.Silence);
-        int count = await _body.ReadAsync(buffer, _end.Token).ConfigureAwait(false);
+        int count = await _body.ReadAsync(bytes.GetMemory(), _end.Token).ConfigureAwait(false);
         _end.CancelAfter(Timeout.InfiniteTimeSpan); // The time in which an event is handled does not count.
-        return count;
+        bytes.Advance(count);
+        return count > 0;
     }
 
+    /// <summary>Closes the connection. It may be called again, and while another thread reads.</summary>
     public void Dispose()
     {
         _cancelled.Dispose();
-        _end.Cancel(); // Ends a read, and stops the timer.
+        _end.Cancel(); // It stops the timer as well.
         _response?.Dispose();
         client.Metrics.Active.Add(-Interlocked.Exchange(ref _active, 0));
     }
 
     private async Task<Stream> OpenAsync()
     {
-        _cancelled = cancelled.UnsafeRegister(static connection => ((SseConnection)connection!).Dispose(), this);
+        _cancelled = cancelled.UnsafeRegister(static end => ((CancellationTokenSource)end!).Cancel(), _end);
         HttpResponseMessage response = await FollowAsync(isUnauthorized: false).ConfigureAwait(false);
         if (response.StatusCode == HttpStatusCode.Unauthorized && client.Options.PrepareRequest is not null)
         {
             response = await FollowAsync(isUnauthorized: true).ConfigureAwait(false);
         }
 
+        SseClientLogMessages.Answered(client.Logger, Address, (int)response.StatusCode, lastEventId ?? "");
         if ((int)response.StatusCode is 408 or 425 or 429 or (>= 500 and <= 599))
         {
             RetryAfter = response.Headers.RetryAfter?.Delta ?? response.Headers.RetryAfter?.Date - client.Time.GetUtcNow();
             response.EnsureSuccessStatusCode();
         }
 
-        if (!IsOver && FindFault(response) is { } fault)
+        HttpContentHeaders headers = response.Content.Headers;
+        string? fault = IsOver ? null
+            : response.StatusCode != HttpStatusCode.OK ? $"the server answered {(int)response.StatusCode}."
+            : headers.ContentEncoding.FirstOrDefault(encoding => encoding != "identity") is { } encoding
+                ? $"the stream comes with Content-Encoding {encoding}. Set AutomaticDecompression in the handler of the HttpClient."
+            : !EventStream.Equals(headers.ContentType?.MediaType, StringComparison.OrdinalIgnoreCase)
+                ? $"the server answered with the content type {headers.ContentType?.MediaType ?? "none"} instead of {EventStream}."
+            : null;
+        if (fault is not null)
         {
             throw Refused(fault, response.StatusCode, await FirstLineAsync(response.Content).ConfigureAwait(false));
         }
 
-        SseClientLogMessages.Connected(client.Logger, Address, lastEventId ?? "");
         client.Metrics.Active.Add(_active = 1);
         return await response.Content.ReadAsStreamAsync(_end.Token).ConfigureAwait(false);
     }
@@ -109,8 +120,7 @@ internal sealed class SseConnection(SseClient client, Uri address, string? lastE
                 return _response;
             }
 
-            if (!Uri.TryCreate(target, _response.Headers.Location, out Uri? next)
-                || !(next.Scheme == Uri.UriSchemeHttps || (next.Scheme == Uri.UriSchemeHttp && target.Scheme == Uri.UriSchemeHttp)))
+            if (!Uri.TryCreate(target, _response.Headers.Location, out Uri? next) || (next.Scheme != Uri.UriSchemeHttps && next.Scheme != target.Scheme))
             {
                 throw Refused($"{Describe(target)} redirects to {next?.Scheme ?? "no address"}.", _response.StatusCode);
             }
@@ -172,17 +182,6 @@ internal sealed class SseConnection(SseClient client, Uri address, string? lastE
 
     private static string Origin(Uri uri) => uri.GetComponents(UriComponents.SchemeAndServer, UriFormat.UriEscaped);
 
-    private static string? FindFault(HttpResponseMessage response)
-    {
-        HttpContentHeaders headers = response.Content.Headers;
-        return response.StatusCode != HttpStatusCode.OK ? $"the server answered {(int)response.StatusCode}."
-            : headers.ContentEncoding.FirstOrDefault(encoding => encoding != "identity") is { } encoding
-                ? $"the stream comes with Content-Encoding {encoding}. Set AutomaticDecompression in the handler of the HttpClient."
-            : !EventStream.Equals(headers.ContentType?.MediaType, StringComparison.OrdinalIgnoreCase)
-                ? $"the server answered with the content type {headers.ContentType?.MediaType ?? "none"} instead of {EventStream}."
-            : null;
-    }
-
     private async Task<string?> FirstLineAsync(HttpContent content)
     {
         char[] start = new char[content.Headers.ContentEncoding.Count == 0 ? 400 : 0];
@@ -198,8 +197,8 @@ internal sealed class SseConnection(SseClient client, Uri address, string? lastE
         }
 
         string line = new string(start).TrimStart().Split('\r', '\n')[0];
-        line = new string([.. line.Where(character => !char.IsControl(character)).Take(200)]).TrimEnd();
-        return line.Length == 0 ? null : line;
+        line = new string([.. line.Where(character => !char.IsControl(character)).Take(200)]);
+        return line.Length == 0 ? null : line.TrimEnd();
     }
 
     private SseRefusedException Refused(string fault, HttpStatusCode? status = null, string? line = null, Exception? cause = null) =>

@@ -18,13 +18,11 @@ internal sealed class SseDecoder<T>(SseClient client, SseItemParser<T> parse, Fu
     private const byte CarriageReturn = (byte)'\r';
     private const byte LineFeed = (byte)'\n';
 
-    // The bytes that were not taken.
-    private byte[] _buffer = new byte[4096];
-    private int _start;
-    private int _end;
-    private int _searched; // So many of them are known to have no line end.
-    private bool _isFirstLine = true;
-    private bool _isAfterCarriageReturn;
+    private int _taken; // So many of the bytes were taken.
+    private int _searched; // So many of those that follow are known to have no line end.
+    private byte _lastTaken; // 0 at the beginning of the stream.
+
+    private readonly bool _readsMessages = reads(SseParser.EventTypeDefault); // Most events have no type.
 
     // The event that is coming.
     private readonly ArrayBufferWriter<byte> _data = new(); // A line feed follows each line.
@@ -32,6 +30,9 @@ internal sealed class SseDecoder<T>(SseClient client, SseItemParser<T> parse, Fu
     private string? _type;
     private string? _id;
     private TimeSpan? _retry;
+
+    /// <summary>Where the bytes go.</summary>
+    public ArrayBufferWriter<byte> Bytes { get; } = new(4096);
 
     /// <summary>Whether an event came, also one that was passed over.</summary>
     public bool HasEvent { get; private set; }
@@ -42,32 +43,14 @@ internal sealed class SseDecoder<T>(SseClient client, SseItemParser<T> parse, Fu
     /// <summary>The last wait that the server named, a day at most.</summary>
     public TimeSpan? Retry { get; private set; }
 
-    /// <summary>Where the next bytes go. <see cref="Advance"/> says how many came.</summary>
-    public Memory<byte> GetMemory()
-    {
-        _buffer.AsSpan(_start, _end - _start).CopyTo(_buffer);
-        (_start, _end) = (0, _end - _start);
-        if (_end == _buffer.Length)
-        {
-            Array.Resize(ref _buffer, 2 * _end);
-        }
-
-        return _buffer.AsMemory(_end);
-    }
-
-    public void Advance(int count) => _end += count;
-
     /// <returns>Whether there was a whole event; if not, more bytes are needed.</returns>
     /// <exception cref="SseEventTooLargeException">The event that is coming, or a comment, is larger than the limit.</exception>
     public bool TryRead(out SseItem<T> item)
     {
         while (TryTakeLine(out ReadOnlySpan<byte> line))
         {
-            if (!line.IsEmpty)
-            {
-                TakeField(line);
-            }
-            else if (TryTakeEvent(out item))
+            TakeField(line);
+            if (line.IsEmpty && TryTakeEvent(out item))
             {
                 return true;
             }
@@ -77,16 +60,17 @@ internal sealed class SseDecoder<T>(SseClient client, SseItemParser<T> parse, Fu
         return false;
     }
 
-    // An event whose lines end with CR must not wait for the byte that follows, so an LF that follows a CR is skipped later.
+    // An event whose lines end with CR does not wait for the byte that follows, so an LF after a CR is left out when the next line is taken.
     private bool TryTakeLine(out ReadOnlySpan<byte> line)
     {
-        if (_isAfterCarriageReturn && _start < _end)
+        line = Bytes.WrittenSpan[_taken..];
+        if (_lastTaken == CarriageReturn && line is [LineFeed, ..])
         {
-            _start += _buffer[_start] == LineFeed ? 1 : 0;
-            _isAfterCarriageReturn = false;
+            _lastTaken = LineFeed;
+            _taken++;
+            line = line[1..];
         }
 
-        line = _buffer.AsSpan(_start, _end - _start);
         int end = line[_searched..].IndexOfAny(CarriageReturn, LineFeed);
         int size = end < 0 ? line.Length : _searched + end + 1;
         if (_size + size > client.Options.MaxEventSize)
@@ -96,17 +80,16 @@ internal sealed class SseDecoder<T>(SseClient client, SseItemParser<T> parse, Fu
 
         if (end < 0)
         {
-            _searched = size;
+            Bytes.ResetWrittenCount();
+            Bytes.Write(line);
+            (_taken, _searched) = (0, size);
             return false;
         }
 
-        _isAfterCarriageReturn = line[size - 1] == CarriageReturn;
-        line = line[..(size - 1)];
-        _start += size;
-        _searched = 0;
+        bool hasMark = _lastTaken == 0 && line.StartsWith(Encoding.UTF8.Preamble);
+        (_lastTaken, _taken, _searched) = (line[size - 1], _taken + size, 0);
+        line = line[(hasMark ? Encoding.UTF8.Preamble.Length : 0)..(size - 1)];
         _size += line is [(byte)':', ..] ? 0 : size; // Nothing is kept of a comment.
-        line = _isFirstLine && line.StartsWith(Encoding.UTF8.Preamble) ? line[Encoding.UTF8.Preamble.Length..] : line;
-        _isFirstLine = false;
         return true;
     }
 
@@ -118,8 +101,10 @@ internal sealed class SseDecoder<T>(SseClient client, SseItemParser<T> parse, Fu
         value = value is [(byte)' ', ..] ? value[1..] : value;
         if (name.SequenceEqual("data"u8))
         {
-            _data.Write(value);
-            _data.Write("\n"u8);
+            Span<byte> data = _data.GetSpan(value.Length + 1);
+            value.CopyTo(data);
+            data[value.Length] = LineFeed;
+            _data.Advance(value.Length + 1);
         }
         else if (name.SequenceEqual("event"u8))
         {
@@ -131,22 +116,22 @@ internal sealed class SseDecoder<T>(SseClient client, SseItemParser<T> parse, Fu
         }
         else if (name.SequenceEqual("retry"u8) && long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out long milliseconds))
         {
-            _retry = TimeSpan.FromMilliseconds(Math.Min(milliseconds, SseClientOptions.MaxWait.TotalMilliseconds));
-            Retry = _retry;
+            Retry = _retry = TimeSpan.FromMilliseconds(Math.Min(milliseconds, SseClientOptions.MaxWait.TotalMilliseconds));
         }
     }
 
-    // An empty line ends a block. A block without data is no event, but what it says of the id counts for the next one.
+    // An empty line ends a block. A block without data is no event, but its id counts for the next one.
     private bool TryTakeEvent(out SseItem<T> item)
     {
         string type = _type ?? SseParser.EventTypeDefault;
-        (_type, _size) = (null, 0);
-        bool isRead = _data.WrittenCount > 0 && reads(type);
+        bool isEvent = _data.WrittenCount > 0;
+        bool isRead = isEvent && (_type is null ? _readsMessages : reads(type));
         item = isRead ? new SseItem<T>(parse(type, _data.WrittenSpan[..^1]), type) { EventId = _id, ReconnectionInterval = _retry } : default;
-        if (_data.WrittenCount > 0)
+        (_type, _size) = (null, 0);
+        if (isEvent)
         {
-            HasEvent = true;
             client.Metrics.Received.Add(1);
+            HasEvent = true;
             LastEventId = _id ?? LastEventId;
             (_id, _retry) = (null, null);
             _data.ResetWrittenCount();

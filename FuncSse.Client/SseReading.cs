@@ -40,7 +40,8 @@ internal sealed class SseReading<T>(
     public async ValueTask DisposeAsync()
     {
         _isOver = true;
-        await _end!.CancelAsync().ConfigureAwait(false);
+        await _end!.CancelAsync().ConfigureAwait(false); // A wait that goes on ends.
+        _connection?.Dispose();
         _end.Dispose();
     }
 
@@ -53,9 +54,8 @@ internal sealed class SseReading<T>(
             _connection ??= new SseConnection(client, address, _decoder.LastEventId, cancelled);
             try
             {
-                while (await _connection.ReadAsync(_decoder.GetMemory()).ConfigureAwait(false) is > 0 and int count)
+                while (await _connection.ReadAsync(_decoder.Bytes).ConfigureAwait(false))
                 {
-                    _decoder.Advance(count);
                     if (_decoder.TryRead(out _current))
                     {
                         return true;
@@ -82,17 +82,13 @@ internal sealed class SseReading<T>(
     {
         cancelled.ThrowIfCancellationRequested();
         _retry = _decoder.Retry ?? _retry;
-        _failures = _decoder.HasEvent ? 0 : _failures;
-        LogLevel level = fault is not null && _failures == 0 ? LogLevel.Warning : LogLevel.Debug;
+        _failures = (_decoder.HasEvent ? 0 : _failures) + (fault is null ? 0 : 1);
         double wait = Math.Max(_retry.TotalMilliseconds, _decoder.HasEvent ? 0 : 100); // retry: 0 without an event would flood the server.
-        if (fault is not null && ++_failures > 1)
-        {
-            double doubled = Math.Min(wait * Math.Pow(2, _failures - 1), client.Options.MaxBackoff.TotalMilliseconds);
-            wait = Math.Max(wait, doubled * (0.5 + (Random.Shared.NextDouble() / 2)));
-        }
-
+        double doubled = fault is null ? 0 : Math.Min(wait * Math.Pow(2, _failures - 1), client.Options.MaxBackoff.TotalMilliseconds);
+        wait = Math.Max(wait, doubled * (0.5 + (Random.Shared.NextDouble() / 2)));
         wait = connection.RetryAfter is { Ticks: > 0 } after ? Math.Min(after.TotalMilliseconds, 300_000) : wait;
         var pause = TimeSpan.FromMilliseconds(wait);
+        LogLevel level = fault is not null && _failures == 1 ? LogLevel.Warning : LogLevel.Debug;
         SseClientLogMessages.Reconnecting(client.Logger, level, fault, connection.Address, fault is null ? "has ended" : "cannot be read", pause);
         await Task.Delay(pause, client.Time, cancelled).ConfigureAwait(false);
         client.Metrics.Reconnects.Add(1, new KeyValuePair<string, object?>("funcsse.client.reconnect_reason", fault is null ? "ended" : "lost"));
