@@ -46,7 +46,7 @@ internal sealed class SseConnection(SseClient client, Uri address, string? lastE
     {
         _body ??= await OpenAsync().ConfigureAwait(false);
         _end.CancelAfter(client.Options.Silence);
-        int count = await _body.ReadAsync(bytes.GetMemory(), _end.Token).ConfigureAwait(false);
+        int count = await _body.ReadAsync(bytes.GetMemory(4096), _end.Token).ConfigureAwait(false);
         _end.CancelAfter(Timeout.InfiniteTimeSpan); // The time in which an event is handled does not count.
         bytes.Advance(count);
         return count > 0;

@@ -32,7 +32,7 @@ internal sealed class SseDecoder<T>(SseClient client, SseItemParser<T> parse, Fu
     private TimeSpan? _retry;
 
     /// <summary>Where the bytes go.</summary>
-    public ArrayBufferWriter<byte> Bytes { get; } = new(4096);
+    public ArrayBufferWriter<byte> Bytes { get; } = new();
 
     /// <summary>Whether an event came, also one that was passed over.</summary>
     public bool HasEvent { get; private set; }

@@ -5,8 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace FuncSse.Client;
 
 /// <summary>
-/// The events of a stream, and one enumeration of them over all of its connections. It is no iterator of the compiler, since those cannot be
-/// disposed in the middle of a wait.
+/// The events of a stream, and one enumeration of them over all of its connections. It is no iterator of the compiler, since those cost a third
+/// of what an event does, and cannot be disposed in the middle of a wait.
 /// </summary>
 /// <param name="client">The client that reads them.</param>
 /// <param name="address">The absolute address of the stream.</param>
@@ -40,9 +40,10 @@ internal sealed class SseReading<T>(
     public async ValueTask DisposeAsync()
     {
         _isOver = true;
-        await _end!.CancelAsync().ConfigureAwait(false); // A wait that goes on ends.
+        await (_end?.CancelAsync() ?? Task.CompletedTask).ConfigureAwait(false); // A wait that goes on ends.
         _connection?.Dispose();
-        _end.Dispose();
+        _end?.Dispose();
+        _end = null;
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))] // A wait allocates nothing.
