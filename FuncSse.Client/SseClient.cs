@@ -47,7 +47,8 @@ public sealed class SseClient(
     /// <exception cref="SseEventTooLargeException">While reading: an event is larger than <see cref="SseClientOptions.MaxEventSize"/>.</exception>
     public IAsyncEnumerable<SseItem<string>> ReadAsync(Uri uri, string? lastEventId = null, CancellationToken cancellationToken = default) =>
         new SseReading<string>(
-            this, Absolute(uri), (_, data) => Encoding.UTF8.GetString(data), type => !Options.PassedOver.Contains(type), Checked(lastEventId), cancellationToken);
+            this, Absolute(uri), (_, data) => Encoding.UTF8.GetString(data), type => !Options.PassedOver.Contains(type), Checked(lastEventId),
+            cancellationToken);
 
     /// <summary>
     /// As <see cref="ReadAsync(Uri, string?, CancellationToken)"/>, of events whose data is JSON. It reads the types of events that
@@ -67,7 +68,8 @@ public sealed class SseClient(
     {
         ArgumentNullException.ThrowIfNull(typeInfo);
         return new SseReading<T>(
-            this, Absolute(uri), (_, data) => JsonSerializer.Deserialize(data, typeInfo)!, Options.Types.Contains, Checked(lastEventId), cancellationToken);
+            this, Absolute(uri), (_, data) => JsonSerializer.Deserialize(data, typeInfo)!, Options.Types.Contains, Checked(lastEventId),
+            cancellationToken);
     }
 
     private Uri Absolute(Uri uri) => uri is null ? throw new ArgumentNullException(nameof(uri))

@@ -36,7 +36,7 @@ internal sealed class SseConnection(SseClient client, Uri address, string? lastE
 
     /// <summary>Whether an exception means that the connection was lost, or could not be made.</summary>
     public static bool IsLost(Exception exception) =>
-        exception is HttpRequestException or IOException or OperationCanceledException or InvalidDataException; // The last: a compressed body was cut.
+        exception is HttpRequestException or IOException or OperationCanceledException or InvalidDataException; // a cut compressed body
 
     /// <summary>Reads the next bytes of the stream, and asks for it before the first.</summary>
     /// <returns>Whether bytes came; if not, the stream has ended.</returns>
@@ -45,8 +45,13 @@ internal sealed class SseConnection(SseClient client, Uri address, string? lastE
     public async ValueTask<bool> ReadAsync(IBufferWriter<byte> bytes)
     {
         _body ??= await OpenAsync().ConfigureAwait(false);
-        _end.CancelAfter(client.Options.Silence);
-        int count = await _body.ReadAsync(bytes.GetMemory(4096), _end.Token).ConfigureAwait(false);
+        ValueTask<int> read = _body.ReadAsync(bytes.GetMemory(4096), _end.Token);
+        if (!read.IsCompleted)
+        {
+            _end.CancelAfter(client.Options.Silence);
+        }
+
+        int count = await read.ConfigureAwait(false);
         _end.CancelAfter(Timeout.InfiniteTimeSpan); // The time in which an event is handled does not count.
         bytes.Advance(count);
         return count > 0;
@@ -120,7 +125,8 @@ internal sealed class SseConnection(SseClient client, Uri address, string? lastE
                 return _response;
             }
 
-            if (!Uri.TryCreate(target, _response.Headers.Location, out Uri? next) || (next.Scheme != Uri.UriSchemeHttps && next.Scheme != target.Scheme))
+            if (!Uri.TryCreate(target, _response.Headers.Location, out Uri? next)
+                || (next.Scheme != Uri.UriSchemeHttps && next.Scheme != target.Scheme))
             {
                 throw Refused($"{Describe(target)} redirects to {next?.Scheme ?? "no address"}.", _response.StatusCode);
             }
@@ -135,7 +141,8 @@ internal sealed class SseConnection(SseClient client, Uri address, string? lastE
     private async Task<HttpRequestMessage> CreateAsync(Uri target, bool isForeign, bool isUnauthorized)
     {
         HttpClient http = client.Http;
-        var request = new HttpRequestMessage(HttpMethod.Get, target) { Version = http.DefaultRequestVersion, VersionPolicy = http.DefaultVersionPolicy };
+        var request = new HttpRequestMessage(HttpMethod.Get, target);
+        (request.Version, request.VersionPolicy) = (http.DefaultRequestVersion, http.DefaultVersionPolicy);
         if (client.Options.PrepareRequest is { } prepare)
         {
             await prepare(request, isUnauthorized, _end.Token).ConfigureAwait(false);

@@ -6,8 +6,9 @@ using System.Text;
 namespace FuncSse.Client;
 
 /// <summary>
-/// Takes the bytes of one response, in any pieces, and gives its events, as the HTML standard says (§9.2.6). The platform's parser is not used:
-/// it has no limit that can be set, holds back an event whose lines end with CR, and gives the type of a block without data to the next event.
+/// Takes the bytes of one response, in any pieces, and gives its events, as the HTML standard says (§9.2.6). The platform's parser is not
+/// used: it has no limit that can be set, holds back an event whose lines end with CR, and gives the type of a block without data to the
+/// next event.
 /// </summary>
 /// <param name="client">Whose limit there is, and whose meter counts the events.</param>
 /// <param name="parse">Makes the data of an event.</param>
@@ -49,8 +50,11 @@ internal sealed class SseDecoder<T>(SseClient client, SseItemParser<T> parse, Fu
     {
         while (TryTakeLine(out ReadOnlySpan<byte> line))
         {
-            TakeField(line);
-            if (line.IsEmpty && TryTakeEvent(out item))
+            if (!line.IsEmpty)
+            {
+                TakeField(line);
+            }
+            else if (TryTakeEvent(out item))
             {
                 return true;
             }
@@ -60,7 +64,7 @@ internal sealed class SseDecoder<T>(SseClient client, SseItemParser<T> parse, Fu
         return false;
     }
 
-    // An event whose lines end with CR does not wait for the byte that follows, so an LF after a CR is left out when the next line is taken.
+    // An event whose lines end with CR does not wait for the byte that follows: an LF after a CR is left out when the next line is taken.
     private bool TryTakeLine(out ReadOnlySpan<byte> line)
     {
         line = Bytes.WrittenSpan[_taken..];
@@ -114,9 +118,9 @@ internal sealed class SseDecoder<T>(SseClient client, SseItemParser<T> parse, Fu
         {
             _id = Encoding.UTF8.GetString(value);
         }
-        else if (name.SequenceEqual("retry"u8) && long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out long milliseconds))
+        else if (name.SequenceEqual("retry"u8) && long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out long wait))
         {
-            Retry = _retry = TimeSpan.FromMilliseconds(Math.Min(milliseconds, SseClientOptions.MaxWait.TotalMilliseconds));
+            Retry = _retry = TimeSpan.FromMilliseconds(Math.Min(wait, SseClientOptions.MaxWait.TotalMilliseconds));
         }
     }
 
@@ -126,7 +130,8 @@ internal sealed class SseDecoder<T>(SseClient client, SseItemParser<T> parse, Fu
         string type = _type ?? SseParser.EventTypeDefault;
         bool isEvent = _data.WrittenCount > 0;
         bool isRead = isEvent && (_type is null ? _readsMessages : reads(type));
-        item = isRead ? new SseItem<T>(parse(type, _data.WrittenSpan[..^1]), type) { EventId = _id, ReconnectionInterval = _retry } : default;
+        item = !isRead ? default
+            : new SseItem<T>(parse(type, _data.WrittenSpan[..^1]), type) { EventId = _id, ReconnectionInterval = _retry };
         (_type, _size) = (null, 0);
         if (isEvent)
         {

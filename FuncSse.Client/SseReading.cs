@@ -5,8 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace FuncSse.Client;
 
 /// <summary>
-/// The events of a stream, and one enumeration of them over all of its connections. It is no iterator of the compiler, since those cost a third
-/// of what an event does, and cannot be disposed in the middle of a wait.
+/// The events of a stream, and one enumeration of them over all of its connections. It is no iterator of the compiler, since those cost a
+/// third of what an event does, and cannot be disposed in the middle of a wait.
 /// </summary>
 /// <param name="client">The client that reads them.</param>
 /// <param name="address">The absolute address of the stream.</param>
@@ -90,8 +90,10 @@ internal sealed class SseReading<T>(
         wait = connection.RetryAfter is { Ticks: > 0 } after ? Math.Min(after.TotalMilliseconds, 300_000) : wait;
         var pause = TimeSpan.FromMilliseconds(wait);
         LogLevel level = fault is not null && _failures == 1 ? LogLevel.Warning : LogLevel.Debug;
-        SseClientLogMessages.Reconnecting(client.Logger, level, fault, connection.Address, fault is null ? "has ended" : "cannot be read", pause);
+        string what = fault is null ? "has ended" : "cannot be read";
+        SseClientLogMessages.Reconnecting(client.Logger, level, fault, connection.Address, what, pause);
         await Task.Delay(pause, client.Time, cancelled).ConfigureAwait(false);
-        client.Metrics.Reconnects.Add(1, new KeyValuePair<string, object?>("funcsse.client.reconnect_reason", fault is null ? "ended" : "lost"));
+        string reason = fault is null ? "ended" : "lost";
+        client.Metrics.Reconnects.Add(1, new KeyValuePair<string, object?>("funcsse.client.reconnect_reason", reason));
     }
 }
