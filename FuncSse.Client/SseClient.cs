@@ -11,38 +11,27 @@ namespace FuncSse.Client;
 /// <summary>
 /// Reads event streams, and reconnects with the id of the last event that it has yielded. One client may read any number of streams at once.
 /// </summary>
-public sealed class SseClient
+/// <param name="http">
+/// It sends the requests, and stays the caller's. Its handler should have <c>AllowAutoRedirect = false</c>, because the client follows
+/// redirects itself and sends no credentials to another origin.
+/// </param>
+/// <param name="options">The options, which are copied; <see langword="null"/> for the defaults.</param>
+/// <param name="logger">Where lost connections are logged: the first as a warning, and what follows until an event comes at Debug.</param>
+/// <param name="meters">What makes the meter <see cref="SseClientMeter"/>; <see langword="null"/> for one that all such clients share.</param>
+/// <param name="time">The clock of the waits; <see langword="null"/> for the system's.</param>
+/// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
+public sealed class SseClient(
+    HttpClient http, SseClientOptions? options = null, ILogger<SseClient>? logger = null, IMeterFactory? meters = null, TimeProvider? time = null)
 {
-    /// <summary>Creates a client.</summary>
-    /// <param name="http">
-    /// It sends the requests, and stays the caller's. Its handler should have <c>AllowAutoRedirect = false</c>, because the client follows
-    /// redirects itself and sends no credentials to another origin.
-    /// </param>
-    /// <param name="options">The options, which are copied; <see langword="null"/> for the defaults.</param>
-    /// <param name="logger">Where lost connections are logged: the first as a warning, and what follows until an event comes at Debug.</param>
-    /// <param name="meters">What makes the meter <see cref="SseClientMeter"/>; <see langword="null"/> for one that all such clients share.</param>
-    /// <param name="time">The clock of the waits; <see langword="null"/> for the system's.</param>
-    /// <exception cref="ArgumentOutOfRangeException">An option is out of its range.</exception>
-    public SseClient(
-        HttpClient http, SseClientOptions? options = null, ILogger<SseClient>? logger = null, IMeterFactory? meters = null, TimeProvider? time = null)
-    {
-        ArgumentNullException.ThrowIfNull(http);
-        Http = http;
-        Options = (options ?? new SseClientOptions()).Checked();
-        Logger = logger ?? NullLogger<SseClient>.Instance;
-        Metrics = meters is null ? SseClientMeter.Shared : new SseClientMeter(meters.Create(SseClientMeter.Name));
-        Time = time ?? TimeProvider.System;
-    }
+    internal HttpClient Http { get; } = http ?? throw new ArgumentNullException(nameof(http));
 
-    internal HttpClient Http { get; }
+    internal SseClientOptions Options { get; } = (options ?? new SseClientOptions()).Checked();
 
-    internal SseClientOptions Options { get; }
+    internal ILogger Logger { get; } = logger ?? NullLogger<SseClient>.Instance;
 
-    internal ILogger Logger { get; }
+    internal SseClientMeter Metrics { get; } = meters is null ? SseClientMeter.Shared : new SseClientMeter(meters.Create(SseClientMeter.Name));
 
-    internal SseClientMeter Metrics { get; }
-
-    internal TimeProvider Time { get; }
+    internal TimeProvider Time { get; } = time ?? TimeProvider.System;
 
     /// <summary>
     /// Reads a stream, and reads on after each clean end, lost connection and temporary refusal. It ends when the server answers 204.
@@ -58,7 +47,8 @@ public sealed class SseClient
     /// <exception cref="SseEventTooLargeException">While reading: an event is larger than <see cref="SseClientOptions.MaxEventSize"/>.</exception>
     public IAsyncEnumerable<SseItem<string>> ReadAsync(Uri uri, string? lastEventId = null, CancellationToken cancellationToken = default) =>
         new SseReading<string>(
-            this, Absolute(uri), static (_, data) => Encoding.UTF8.GetString(data), [.. Options.PassedOver], true, Checked(lastEventId), cancellationToken);
+            this, Absolute(uri), (_, data) => Encoding.UTF8.GetString(data), type => !Options.PassedOver.Contains(type), Checked(lastEventId),
+            cancellationToken);
 
     /// <summary>
     /// As <see cref="ReadAsync(Uri, string?, CancellationToken)"/>, of events whose data is JSON. It reads the types of events that
@@ -78,16 +68,14 @@ public sealed class SseClient
     {
         ArgumentNullException.ThrowIfNull(typeInfo);
         return new SseReading<T>(
-            this, Absolute(uri), (_, data) => JsonSerializer.Deserialize(data, typeInfo)!, [.. Options.Types], false, Checked(lastEventId), cancellationToken);
+            this, Absolute(uri), (_, data) => JsonSerializer.Deserialize(data, typeInfo)!, Options.Types.Contains, Checked(lastEventId),
+            cancellationToken);
     }
 
-    private Uri Absolute(Uri uri)
-    {
-        ArgumentNullException.ThrowIfNull(uri);
-        return uri.IsAbsoluteUri ? uri
-            : Http.BaseAddress is { } address ? new Uri(address, uri)
-            : throw new ArgumentException($"The address {uri} is relative, and the HttpClient has no BaseAddress.", nameof(uri));
-    }
+    private Uri Absolute(Uri uri) => uri is null ? throw new ArgumentNullException(nameof(uri))
+        : uri.IsAbsoluteUri ? uri
+        : Http.BaseAddress is { } address ? new Uri(address, uri)
+        : throw new ArgumentException($"The address {uri} is relative, and the HttpClient has no BaseAddress.", nameof(uri));
 
     private static string? Checked(string? lastEventId) => lastEventId.AsSpan().IndexOfAny('\r', '\n', '\0') < 0
         ? lastEventId

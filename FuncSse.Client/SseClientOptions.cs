@@ -5,9 +5,6 @@ public sealed class SseClientOptions
 {
     internal static readonly TimeSpan MaxWait = TimeSpan.FromDays(1);
 
-    // The parser of the platform holds lines and data of 64 MB at most, and doubles its buffers.
-    internal const int MaxMaxEventSize = 32 * 1024 * 1024;
-
     /// <summary>Prepares each request, for example with a token. <see langword="null"/>, the default, for none.</summary>
     public SsePrepareRequest? PrepareRequest { get; set; }
 
@@ -46,26 +43,19 @@ public sealed class SseClientOptions
 
     internal SseClientOptions Checked()
     {
-        Check(Silence, Silence == Timeout.InfiniteTimeSpan, nameof(Silence));
-        Check(Retry, false, nameof(Retry));
-        Check(MaxBackoff, false, nameof(MaxBackoff));
-        ArgumentNullException.ThrowIfNull(PassedOver);
-        ArgumentNullException.ThrowIfNull(Types);
-        if (MaxEventSize is < 1 or > MaxMaxEventSize)
-        {
-            throw new ArgumentOutOfRangeException(nameof(MaxEventSize), MaxEventSize, $"It must be 1 to {MaxMaxEventSize} bytes.");
-        }
-
+        Check(Silence == Timeout.InfiniteTimeSpan ? MaxWait : Silence, nameof(Silence));
+        Check(Retry, nameof(Retry));
+        Check(MaxBackoff, nameof(MaxBackoff));
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaxEventSize, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(MaxEventSize, 32 * 1024 * 1024);
         var copy = (SseClientOptions)MemberwiseClone();
         (copy.PassedOver, copy.Types) = ([.. PassedOver], [.. Types]);
         return copy;
     }
 
-    private static void Check(TimeSpan time, bool isInfinite, string name)
+    private static void Check(TimeSpan time, string name)
     {
-        if (!isInfinite && (time < TimeSpan.FromMilliseconds(1) || time > MaxWait))
-        {
-            throw new ArgumentOutOfRangeException(name, time, "It must be 1 ms to 1 day.");
-        }
+        ArgumentOutOfRangeException.ThrowIfLessThan(time, TimeSpan.FromMilliseconds(1), name);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(time, MaxWait, name);
     }
 }

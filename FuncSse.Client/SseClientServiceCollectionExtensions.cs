@@ -1,7 +1,6 @@
-using System.Diagnostics.Metrics;
 using System.Text;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 
 namespace FuncSse.Client;
@@ -20,17 +19,12 @@ public static class SseClientServiceCollectionExtensions
     /// <returns>A builder for what the <see cref="HttpClient"/> needs besides, such as a client certificate.</returns>
     public static IHttpClientBuilder AddSseClient(this IServiceCollection services, Action<SseClientOptions>? configure = null)
     {
-        ArgumentNullException.ThrowIfNull(services);
         services.Configure(configure ?? (_ => { }));
-        IHttpClientBuilder builder = services.AddHttpClient(nameof(SseClient), http => http.Timeout = Timeout.InfiniteTimeSpan).AddTypedClient(
-            (http, provider) => new SseClient(
-                http,
-                provider.GetRequiredService<IOptions<SseClientOptions>>().Value,
-                provider.GetService<ILogger<SseClient>>(),
-                provider.GetService<IMeterFactory>(),
-                provider.GetService<TimeProvider>()));
+        services.TryAddTransient(provider => provider.GetRequiredService<IOptions<SseClientOptions>>().Value); // for the client's constructor
+        IHttpClientBuilder builder = services.AddHttpClient<SseClient>(http => http.Timeout = Timeout.InfiniteTimeSpan);
         // A client lives as long as its streams, so its connections are renewed and not its handler. The browser has a handler of its own.
-        return OperatingSystem.IsBrowser() ? builder : builder.SetHandlerLifetime(Timeout.InfiniteTimeSpan).ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler
+        builder.SetHandlerLifetime(Timeout.InfiniteTimeSpan);
+        return OperatingSystem.IsBrowser() ? builder : builder.ConfigurePrimaryHttpMessageHandler(() => new SocketsHttpHandler
         {
             AllowAutoRedirect = false,
             PooledConnectionLifetime = TimeSpan.FromMinutes(2),

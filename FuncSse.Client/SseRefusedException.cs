@@ -5,12 +5,8 @@ namespace FuncSse.Client;
 /// <summary>The server has answered so that trying again cannot help. The message says why.</summary>
 public sealed class SseRefusedException : Exception
 {
-    internal SseRefusedException(string message, HttpStatusCode? statusCode = null, string? firstLine = null, Exception? innerException = null)
-        : base(message, innerException)
-    {
-        StatusCode = statusCode;
-        FirstLine = firstLine;
-    }
+    internal SseRefusedException(string message, HttpStatusCode? statusCode, string? firstLine, Exception? innerException)
+        : base(message, innerException) => (StatusCode, FirstLine) = (statusCode, firstLine);
 
     /// <summary>The status of the response. <see langword="null"/> if there was none because the server's certificate was refused.</summary>
     public HttpStatusCode? StatusCode { get; }

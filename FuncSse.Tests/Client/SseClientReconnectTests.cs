@@ -208,6 +208,7 @@ public sealed class SseClientReconnectTests
         Assert.Null(server.Time.NextDue);
         Assert.False(await items.MoveNextAsync());
         Assert.Equal(2, server.Requests.Count);
+        await items.DisposeAsync();
     }
 
     [Fact]
