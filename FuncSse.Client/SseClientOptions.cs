@@ -46,6 +46,8 @@ public sealed class SseClientOptions
         Check(Silence == Timeout.InfiniteTimeSpan ? MaxWait : Silence, nameof(Silence));
         Check(Retry, nameof(Retry));
         Check(MaxBackoff, nameof(MaxBackoff));
+        ArgumentNullException.ThrowIfNull(PassedOver);
+        ArgumentNullException.ThrowIfNull(Types);
         ArgumentOutOfRangeException.ThrowIfLessThan(MaxEventSize, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(MaxEventSize, 32 * 1024 * 1024);
         var copy = (SseClientOptions)MemberwiseClone();

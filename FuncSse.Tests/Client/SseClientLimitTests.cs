@@ -92,4 +92,14 @@ public sealed class SseClientLimitTests
 
         return rows;
     }
+
+    [Fact]
+    public async Task Long_line_in_small_pieces_is_not_copied_for_each_of_them()
+    {
+        // 260,000 pieces: copied each time, they would be 2 TB.
+        byte[] text = [.. "data: "u8, .. Enumerable.Repeat((byte)'x', 16_000_000), .. "\n\n"u8];
+        using var server = new ScriptedServer();
+        string[] events = await server.Body(new BodyStream(text, () => 0, piece: 64)).ReadAsync(server.Client()).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        Assert.Equal(16_000_000, Assert.Single(events).Length);
+    }
 }

@@ -235,4 +235,17 @@ public sealed class CoalescingTimeProviderTests : IDisposable
                 dueTime,
                 period);
     }
+
+    [Fact]
+    public async Task Timer_that_was_disposed_asynchronously_is_called_no_more()
+    {
+        var clock = new ManualTimeProvider();
+        using var time = new CoalescingTimeProvider(clock);
+        int calls = 0;
+        ITimer timer = time.CreateTimer(_ => calls++, null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(1));
+        await timer.DisposeAsync();
+        clock.Advance(TimeSpan.FromMinutes(1));
+        Assert.Equal(0, calls);
+        Assert.False(timer.Change(TimeSpan.Zero, TimeSpan.Zero));
+    }
 }

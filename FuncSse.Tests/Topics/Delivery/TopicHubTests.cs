@@ -365,4 +365,26 @@ public sealed class TopicHubTests : IAsyncDisposable
     [InlineData("")]
     [InlineData("a//b")]
     public void Wrong_topic_is_refused(string topic) => Assert.Throws<ArgumentException>(() => _node.Subscribe(topic));
+
+    [Fact]
+    public async Task Return_reads_no_log_while_the_ring_has_the_events_however_many_there_are()
+    {
+        const int Events = 3000;
+        var log = new FaultyLog(new MemoryEventLog(new TopicOptions(), TimeProvider.System));
+        await using var node = new TopicNode(log);
+        using SubscriptionReader first = node.Subscribe("a");
+        await first.NextAsync();
+        List<string> ids = [];
+        for (int number = 0; number < Events; number++)
+        {
+            ids.Add(await node.PublishAsync("a", $"{number}"));
+            Assert.Equal($"{number}", await first.DataAsync());
+        }
+
+        int reads = log.Reads;
+        using SubscriptionReader back = node.Subscribe("a", ids[10]);
+        Assert.StartsWith("event: position", await back.NextAsync(), StringComparison.Ordinal);
+        Assert.Equal(Enumerable.Range(11, Events - 11).Select(number => $"{number}"), await back.DataAsync(Events - 11));
+        Assert.Equal(reads, log.Reads);
+    }
 }
