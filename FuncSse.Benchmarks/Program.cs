@@ -2,7 +2,7 @@ using FuncSse.Benchmarks;
 
 try
 {
-    await (args is [ChildProcesses.Verb, string role, .. string[] rest] ? ChildProcesses.RunAsync(role, rest) : Modes.RunAsync(args));
+    await (args is [ChildProcesses.Verb, string role] ? ChildProcesses.RunAsync(role) : Modes.RunAsync(args));
 }
 catch (BenchmarkException problem)
 {

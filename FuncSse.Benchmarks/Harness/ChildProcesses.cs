@@ -8,11 +8,10 @@ internal static class ChildProcesses
     /// <summary>The first argument of such a process. The usage does not list it.</summary>
     public const string Verb = "child";
 
-    public static ProcessStartInfo Command(string role, params string[] arguments) =>
-        ServerProcess.Dotnet(typeof(ChildProcesses).Assembly.Location, [Verb, role, .. arguments]);
+    public static ProcessStartInfo Command(string role) => ServerProcess.Dotnet(typeof(ChildProcesses).Assembly.Location, Verb, role);
 
-    /// <summary>Runs until the process is killed, or until the role is done.</summary>
-    public static Task RunAsync(string role, string[] arguments) => role switch
+    /// <summary>Runs until the process is killed.</summary>
+    public static Task RunAsync(string role) => role switch
     {
         "floor" => Floor.RunAsync(isCounter: true),
         "topic-floor" => Floor.RunAsync(isCounter: false),
@@ -20,11 +19,8 @@ internal static class ChildProcesses
         "typed" => ServeAsync(TypedCounter.Map),
         "hand" => ServeAsync(HandWrittenTopics.Map),
         "signalr" => ServeAsync(SignalRServer.Map, SignalRServer.Configure),
-        "download" => ServeAsync(OthersBenchmark.Map),
-        "download-with-package" => ServeAsync(OthersBenchmark.Map, OthersBenchmark.AddPackage),
         "answers" => ServeAsync(AnswersBenchmark.Map, AnswersBenchmark.Add),
-        "replay" => ServeAsync(BurstBenchmark.Map, OthersBenchmark.AddPackage),
-        "publish" => PublishRate.PublishAsync(arguments),
+        "replay" => ServeAsync(ClientBenchmark.Map, ClientBenchmark.Add),
         _ => throw new BenchmarkException($"There is no server '{role}'."),
     };
 

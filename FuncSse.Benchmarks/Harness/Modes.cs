@@ -13,8 +13,6 @@ internal static class Modes
     [
         new("load", "streams of a counter: CPU, memory, first byte, lateness", s_streams with { Servers = ["floor", "kestrel", "funcsse", "typed", "express", "topic"] }, LoadBenchmark.RunAsync),
         new("alloc", "managed bytes an event", s_streams with { Seconds = 60, Rounds = 1, Servers = ["funcsse", "typed", "topic"], IsProbed = true }, LoadBenchmark.RunAsync),
-        new("others", "a download of 100 MB from an app with the package, and from one without", s_streams with { Rounds = 20 }, OthersBenchmark.RunAsync),
-        new("burst", "a replay of 100,000 events, and another endpoint during four of them", s_streams with { Seconds = 5 }, BurstBenchmark.RunAsync),
         new("client", "the .NET client, compared with the platform's parser alone", s_streams with { Rounds = 10 }, ClientBenchmark.RunAsync),
         new("answers", "answers that are recorded, compared with plain streams", s_streams with { Seconds = 10 }, AnswersBenchmark.RunAsync),
         new("fanout", "one topic with many subscribers", s_topics with { Servers = ["funcsse", "hand", "nchan", "topic-floor"] }, FanOut.RunAsync),
@@ -22,7 +20,6 @@ internal static class Modes
         new("instances", "from one instance to another, by Redis and by Azurite", s_topics with { Streams = 1000, Rate = 100 }, FanOut.RunInstancesAsync),
         new("redis", "two and three instances on a Redis, compared with SignalR's backplane", s_topics with { Rate = 5, Servers = ["funcsse", "signalr"] }, FanOut.RunRedisAsync),
         new("publish", "64 publishers at once: a POST compared with a minimal API, and one publisher with 64 on Azurite", s_topics with { Servers = ["funcsse", "hand"] }, Publishing.RunAsync),
-        new("rate", "5,000 events a second from one process, in C#, into Redis", s_topics, PublishRate.RunAsync),
         new("storm", "all clients come back at once, each with 1,000 missed events", s_topics with { Rounds = 1 }, Storm.RunAsync),
     ];
 

@@ -88,17 +88,17 @@ internal sealed partial class ServerProcess : IDisposable
     }
 
     /// <summary>Runs a program until it ends.</summary>
-    /// <returns>Its output.</returns>
     /// <exception cref="BenchmarkException">It cannot be started, or its exit code is not 0.</exception>
-    public static string Run(ProcessStartInfo command)
+    public static void Run(ProcessStartInfo command)
     {
         using Process process = Launch(command);
         Task<string> errors = process.StandardError.ReadToEndAsync();
         string output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
-        return process.ExitCode == 0
-            ? output
-            : throw new BenchmarkException($"`{command.FileName} {string.Join(' ', command.ArgumentList)}` failed.\n{output}{errors.Result}");
+        if (process.ExitCode != 0)
+        {
+            throw new BenchmarkException($"`{command.FileName} {string.Join(' ', command.ArgumentList)}` failed.\n{output}{errors.Result}");
+        }
     }
 
     /// <summary>Everything that runs on .NET is started in this way, so that no start-up file differs.</summary>

@@ -1,6 +1,7 @@
 using System.Net.ServerSentEvents;
 using System.Text;
 using FuncSse.Client;
+using FuncSse.Streaming;
 
 namespace FuncSse.Benchmarks;
 
@@ -8,11 +9,17 @@ namespace FuncSse.Benchmarks;
 internal static class ClientBenchmark
 {
     private const int Events = 100_000;
+    private const string Data = """{"symbol":"MSFT","price":412.25,"volume":1200}""";
     private const string Parser = "`SseParser` alone";
     private const string Client = "**FuncSse.Client**";
 
     private static readonly byte[] s_bytes = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, Events)
-        .Select(number => $"data: {{\"symbol\":\"MSFT\",\"price\":412.25,\"volume\":1200}}\nid: {number}\n\n")));
+        .Select(number => $"data: {Data}\nid: {number}\n\n")));
+
+    public static void Add(WebApplicationBuilder builder) => builder.Services.AddServerSentEvents().ConfigureServerForStreams();
+
+    public static void Map(WebApplication app) => app.MapGet("/replay", () => new SseStreamResult<string>((_, _) =>
+        Enumerable.Repeat(new SseItem<string>(Data), Events).ToAsyncEnumerable()));
 
     public static Task RunAsync(Options options)
     {
@@ -21,7 +28,7 @@ internal static class ClientBenchmark
         using var memory = new HttpClient(new AtHand());
         (string Name, HttpClient Http, Uri Address, int Times)[] sources =
         [
-            ("a replay over loopback", network, new Uri($"http://{server.Address}/funcsse"), 20),
+            ("a replay over loopback", network, new Uri($"http://{server.Address}/replay"), 20),
             ("bytes in memory", memory, new Uri("http://localhost/"), 40),
         ];
         Row[] rows = [.. sources.SelectMany(source => (Row[])[new Row(Client, source.Name), new Row(Parser, source.Name)])];
