@@ -23,7 +23,8 @@ public sealed class SampleFilesTests
     public void Sample_is_built_and_can_be_tried(string name)
     {
         Assert.Contains($"\"samples\\{name}\\{name}.csproj\"", Read("FuncSse.sln"), StringComparison.Ordinal);
-        Assert.Contains($"| [{name}](samples/{name}/README.md) |", Read("README.md"), StringComparison.Ordinal);
+        Assert.Contains($"(samples/{name}/README.md)", Read("README.md"), StringComparison.Ordinal);
+        Assert.Contains($"| [{name}]({name}/README.md) |", Read("samples/README.md"), StringComparison.Ordinal);
         string[] readme = Read($"samples/{name}/README.md").Split('\n');
         Assert.StartsWith("    ", readme[2], StringComparison.Ordinal); // What one types comes first.
         Assert.InRange(readme.Length, 10, 25);
