@@ -192,18 +192,22 @@ internal sealed class SseConnection(SseClient client, Uri address, string? lastE
     private async Task<string?> FirstLineAsync(HttpContent content)
     {
         char[] start = new char[content.Headers.ContentEncoding.Count == 0 ? 400 : 0];
+        int length = 0;
         try
         {
             _end.CancelAfter(TimeSpan.FromSeconds(5));
             using var reader = new StreamReader(await content.ReadAsStreamAsync(_end.Token).ConfigureAwait(false));
-            await reader.ReadBlockAsync(start, _end.Token).ConfigureAwait(false);
+            for (int count = 1; count > 0 && !start.AsSpan(0, length).TrimStart().Contains('\n'); length += count)
+            {
+                count = await reader.ReadAsync(start.AsMemory(length), _end.Token).ConfigureAwait(false);
+            }
         }
         catch (Exception exception) when (IsLost(exception))
         {
             // What has come is enough.
         }
 
-        string line = new string(start).TrimStart().Split('\r', '\n')[0];
+        string line = new string(start, 0, length).TrimStart().Split('\r', '\n')[0];
         line = new string([.. line.Where(character => !char.IsControl(character)).Take(200)]);
         return line.Length == 0 ? null : line.TrimEnd();
     }

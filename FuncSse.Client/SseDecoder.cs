@@ -118,9 +118,12 @@ internal sealed class SseDecoder<T>(SseClient client, SseItemParser<T> parse, Fu
         {
             _id = Encoding.UTF8.GetString(value);
         }
-        else if (name.SequenceEqual("retry"u8) && long.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out long wait))
+        else if (name.SequenceEqual("retry"u8) && value.Length > 0 && !value.ContainsAnyExceptInRange((byte)'0', (byte)'9'))
         {
-            Retry = _retry = TimeSpan.FromMilliseconds(Math.Min(wait, SseClientOptions.MaxWait.TotalMilliseconds));
+            TimeSpan longest = SseClientOptions.MaxWait;
+            Retry = _retry = int.TryParse(value, CultureInfo.InvariantCulture, out int wait) && wait < longest.TotalMilliseconds
+                ? TimeSpan.FromMilliseconds(wait)
+                : longest;
         }
     }
 
@@ -130,16 +133,22 @@ internal sealed class SseDecoder<T>(SseClient client, SseItemParser<T> parse, Fu
         string type = _type ?? SseParser.EventTypeDefault;
         bool isEvent = _data.WrittenCount > 0;
         bool isRead = isEvent && (_type is null ? _readsMessages : reads(type));
-        item = !isRead ? default
-            : new SseItem<T>(parse(type, _data.WrittenSpan[..^1]), type) { EventId = _id, ReconnectionInterval = _retry };
-        (_type, _size) = (null, 0);
-        if (isEvent)
+        try
         {
-            client.Metrics.Received.Add(1);
-            HasEvent = true;
-            LastEventId = _id ?? LastEventId;
-            (_id, _retry) = (null, null);
-            _data.ResetWrittenCount();
+            item = !isRead ? default
+                : new SseItem<T>(parse(type, _data.WrittenSpan[..^1]), type) { EventId = _id, ReconnectionInterval = _retry };
+        }
+        finally
+        {
+            (_type, _size) = (null, 0); // Also after data that cannot be read, so that the next event is whole.
+            if (isEvent)
+            {
+                client.Metrics.Received.Add(1);
+                HasEvent = true;
+                LastEventId = _id ?? LastEventId;
+                (_id, _retry) = (null, null);
+                _data.ResetWrittenCount();
+            }
         }
 
         return isRead;

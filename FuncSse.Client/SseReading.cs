@@ -51,23 +51,26 @@ internal sealed class SseReading<T>(
     {
         while (!_isOver)
         {
-            Exception? fault = null;
+            (bool hasBytes, Exception? fault) = (false, null);
             _connection ??= new SseConnection(client, address, _decoder.LastEventId, cancelled);
             try
             {
-                while (await _connection.ReadAsync(_decoder.Bytes).ConfigureAwait(false))
-                {
-                    if (_decoder.TryRead(out _current))
-                    {
-                        return true;
-                    }
-                }
-
+                hasBytes = await _connection.ReadAsync(_decoder.Bytes).ConfigureAwait(false);
                 _isOver |= _connection.IsOver;
             }
             catch (Exception exception) when (SseConnection.IsLost(exception))
             {
                 fault = exception;
+            }
+
+            if (hasBytes)
+            {
+                if (_decoder.TryRead(out _current))
+                {
+                    return true;
+                }
+
+                continue;
             }
 
             _connection.Dispose();

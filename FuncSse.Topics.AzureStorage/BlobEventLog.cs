@@ -66,6 +66,7 @@ internal sealed class BlobEventLog : IEventLog
     public async Task<LogPage> ReadAsync(LogPosition after, int maxBytes, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(after);
+        _polls.OnReading();
         try
         {
             LogPage page = await StorageErrors.TranslateAsync(() => ReadPageAsync(after, maxBytes, cancellationToken), cancellationToken);

@@ -14,10 +14,13 @@ internal sealed class PollSchedule
     private LogPosition? _lastAppended;
     private TimeSpan _current;
     private long _lastNews;
-    private long _lastPoll;
+    private long _lastRead;
 
     public PollSchedule(TimeSpan interval, TimeProvider time) =>
-        (_interval, _time, _current, _lastNews, _lastPoll) = (interval, time, interval, time.GetTimestamp(), time.GetTimestamp());
+        (_interval, _time, _current, _lastNews, _lastRead) = (interval, time, interval, time.GetTimestamp(), time.GetTimestamp());
+
+    /// <summary>A read begins.</summary>
+    public void OnReading() => Volatile.Write(ref _lastRead, _time.GetTimestamp());
 
     /// <summary>There was something to read.</summary>
     public void OnNews()
@@ -58,7 +61,7 @@ internal sealed class PollSchedule
             if (_lastAppended is { } last && last.Epoch == after.Epoch && last.IsAfter(after))
             {
                 // One read is enough. The storage has lost what it does not find, and the next read is a poll.
-                (_lastAppended, _lastPoll) = (null, _time.GetTimestamp());
+                _lastAppended = null;
                 return;
             }
 
@@ -67,8 +70,8 @@ internal sealed class PollSchedule
                 _current = WidenInterval();
             }
 
-            // From one poll to the next, so the time that a read took does not delay the next one. A slow service still gets a pause.
-            TimeSpan left = _current - _time.GetElapsedTime(_lastPoll);
+            // From the beginning of one read to that of the next, so its time does not delay the next one. A slow service still gets a pause.
+            TimeSpan left = _current - _time.GetElapsedTime(Volatile.Read(ref _lastRead));
             (appended, pause) = (_appended.Task, left > _current / 2 ? left : _current / 2);
         }
 
@@ -79,11 +82,6 @@ internal sealed class PollSchedule
         catch (TimeoutException)
         {
             // The next poll is due.
-        }
-
-        lock (_gate)
-        {
-            _lastPoll = _time.GetTimestamp();
         }
     }
 

@@ -109,7 +109,7 @@ internal static class RedisScripts
               local page = follow('(' .. from, 32)
               for _, entry in ipairs(page) do
                 local _, record = read(entry)
-                if record == ARGV[index] then
+                if record and record == ARGV[index] then
                   answer[#answer + 1] = position(entry[1], record)
                   index = index + 3
                 end

@@ -64,7 +64,7 @@ internal abstract partial class SseStream
     {
         if (!_ending.TryEnd(reason))
         {
-            _watchdog.OnEnding(); // A client that does not read must not delay a stop.
+            _watchdog.OnEnding();
         }
         else
         {

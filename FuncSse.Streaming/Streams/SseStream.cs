@@ -10,6 +10,7 @@ internal abstract partial class SseStream
     private readonly SseStreamEnding _ending;
     private readonly SseStreamOutput _output;
     private readonly TimeSpan _lifetime;
+    private bool _isStopping;
 
     protected SseStream(HttpContext http, StreamServices services, SseStreamSettings settings, CancellationToken hostCancelled)
     {
@@ -106,16 +107,18 @@ internal abstract partial class SseStream
     /// <summary>The sweep calls this: whatever time is over has its consequence.</summary>
     public void Check()
     {
-        if (IsOpen && _output.Duration >= _lifetime)
+        if (!_isStopping && Services.Stopping.IsCancellationRequested)
+        {
+            _isStopping = true;
+            End(SseStreamEnd.HostStopping); // Also if it ends already: a client that does not read must not delay the stop.
+        }
+        else if (IsOpen && _output.Duration >= _lifetime)
         {
             End(SseStreamEnd.Lifetime);
         }
 
         _watchdog.Check();
     }
-
-    /// <summary>The host stops.</summary>
-    public void OnStopping() => End(SseStreamEnd.HostStopping);
 
     /// <summary>The watchdog calls this when nothing was written for the keep-alive interval.</summary>
     public void OnSilent()

@@ -15,11 +15,13 @@ internal sealed class SseWatchdog(SseStream stream, HttpContext http, TimeProvid
     /// <summary>How long a stream that has to end waits for a client that does not read.</summary>
     public static readonly TimeSpan EndGrace = TimeSpan.FromMilliseconds(500);
 
+    private const long Never = long.MaxValue;
+
     private readonly Lock _gate = new();
     private long _lastProgress = time.GetTimestamp();
     private bool _isFlushPending;
     private int _flushesSeen;
-    private long? _endingSince;
+    private long _endingSince = Never;
     private bool _isAborted;
     private bool _isOver;
 
@@ -47,34 +49,33 @@ internal sealed class SseWatchdog(SseStream stream, HttpContext http, TimeProvid
     }
 
     /// <summary>The stream ends. From now on the client has <see cref="EndGrace"/> to take what is left.</summary>
-    public void OnEnding()
-    {
-        lock (_gate)
-        {
-            _endingSince = time.GetTimestamp();
-        }
-    }
+    public void OnEnding() => Volatile.Write(ref _endingSince, time.GetTimestamp());
 
     /// <summary>Tells the stream if it is silent, and drops the client if it has read nothing for too long.</summary>
     public void Check()
     {
-        lock (_gate)
+        bool isSilent;
+        if (!_gate.TryEnter())
         {
-            if (_isOver)
-            {
-                return;
-            }
-
-            if (_isFlushPending)
-            {
-                CheckClient();
-                return;
-            }
+            return; // An abort may take its time, and must hold up no other stream. The next turn looks again.
         }
 
-        if (time.GetElapsedTime(Volatile.Read(ref _lastProgress)) >= stream.Settings.KeepAlive)
+        try
         {
-            stream.OnSilent();
+            isSilent = !_isOver && !_isFlushPending && time.GetElapsedTime(Volatile.Read(ref _lastProgress)) >= stream.Settings.KeepAlive;
+            if (!_isOver && _isFlushPending)
+            {
+                CheckClient();
+            }
+        }
+        finally
+        {
+            _gate.Exit();
+        }
+
+        if (isSilent)
+        {
+            stream.OnSilent(); // The stream goes on here, and may wait for its client.
         }
     }
 
@@ -95,8 +96,9 @@ internal sealed class SseWatchdog(SseStream stream, HttpContext http, TimeProvid
             OnWritten();
         }
 
-        bool isLate = _endingSince is { } since
-            ? time.GetElapsedTime(since) >= EndGrace
+        long ending = Volatile.Read(ref _endingSince);
+        bool isLate = ending != Never
+            ? time.GetElapsedTime(ending) >= EndGrace
             : time.GetElapsedTime(_lastProgress) >= stream.Settings.WriteTimeout;
         if (!isLate)
         {
@@ -111,6 +113,7 @@ internal sealed class SseWatchdog(SseStream stream, HttpContext http, TimeProvid
             http.Features.Get<IConnectionLifetimeFeature>()?.Abort();
         }
 
-        (_isAborted, _endingSince) = (true, time.GetTimestamp());
+        _isAborted = true;
+        OnEnding();
     }
 }

@@ -3,8 +3,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace FuncSse.Streaming;
 
 /// <summary>
-/// Checks the times of all open streams with one timer: keep-alives, lifetimes, tickets, clients that read nothing. A stream's times may be
-/// exceeded by one interval.
+/// Checks all open streams with one timer: keep-alives, lifetimes, tickets, clients that read nothing, and whether the host stops. A stream's
+/// times may be exceeded by one interval.
 /// </summary>
 /// <remarks>
 /// A stream that blocks the thread holds up this turn only. The next one comes on another thread and checks the streams behind it.
@@ -17,8 +17,6 @@ internal sealed class StreamSweep
     private readonly Lock _gate = new();
     private readonly List<SseStream> _streams = [];
     private readonly ITimer _timer;
-    private readonly CancellationToken _stopping;
-    private CancellationTokenRegistration _stop;
     private TimeSpan _interval;
 
     public StreamSweep(TimeProvider time, CancellationToken stopping)
@@ -27,10 +25,11 @@ internal sealed class StreamSweep
         using (ExecutionContext.SuppressFlow())
         {
             _timer = time.CreateTimer(
-                static self => ((StreamSweep)self!).ForEach(static stream => stream.Check()), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+                static self => ((StreamSweep)self!).CheckAll(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         }
 
-        _stopping = stopping;
+        // At the stop at once, unless a handler of the app comes first and blocks: then the next turn tells the streams.
+        stopping.UnsafeRegister(static self => ((StreamSweep)self!).CheckAll(), this);
     }
 
     /// <summary>How many streams are checked.</summary>
@@ -49,12 +48,6 @@ internal sealed class StreamSweep
     {
         lock (_gate)
         {
-            if (_streams.Count == 0)
-            {
-                // Not at the start: the latest registration is called first, and one of the app's own may block.
-                _stop = _stopping.UnsafeRegister(static self => ((StreamSweep)self!).ForEach(static stream => stream.OnStopping()), this);
-            }
-
             TimeSpan interval = stream.Settings.CheckInterval;
             if (_streams.Count == 0 || interval < _interval)
             {
@@ -66,10 +59,7 @@ internal sealed class StreamSweep
             _streams.Add(stream);
         }
 
-        if (_stopping.IsCancellationRequested)
-        {
-            stream.OnStopping();
-        }
+        stream.Check(); // The host may stop already, or the ticket may be over.
     }
 
     /// <summary>Removes a stream, if it is there.</summary>
@@ -88,18 +78,17 @@ internal sealed class StreamSweep
             _streams.RemoveAt(_streams.Count - 1);
             if (_streams.Count == 0)
             {
-                _stop.Unregister();
                 _timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
             }
         }
     }
 
-    private void ForEach(Action<SseStream> action)
+    private void CheckAll()
     {
         // From the end, because a removal puts the last stream in the place of the one that leaves: none is passed over.
         for (int i = int.MaxValue; TryGet(ref i, out SseStream? stream); i--)
         {
-            action(stream);
+            stream.Check();
         }
     }
 

@@ -239,40 +239,6 @@ public sealed class StorageEventLogTests(Azurite storage) : EventLogSpecificatio
     }
 
     [Fact]
-    public async Task End_that_the_storage_has_lost_is_looked_for_once()
-    {
-        var time = new ManualTimeProvider();
-        var polls = new PollSchedule(TimeSpan.FromSeconds(1), time);
-        var after = new LogPosition("e", 1, 10);
-        polls.OnAppended(after with { Offset = 20 });
-        await polls.WaitAsync(after, Cancelled).WaitAsync(TopicNode.Limit, Cancelled);
-        Task next = polls.WaitAsync(after, Cancelled);
-        Assert.False(next.IsCompleted);
-        time.Advance(TimeSpan.FromSeconds(1));
-        await next.WaitAsync(TopicNode.Limit, Cancelled);
-    }
-
-    [Theory]
-    [InlineData(0, 1000)]
-    [InlineData(40, 960)]
-    [InlineData(3000, 500)] // A slow service still gets a pause.
-    public async Task Time_that_a_read_takes_does_not_delay_the_next_poll(int read, int wait)
-    {
-        var time = new ManualTimeProvider();
-        var polls = new PollSchedule(TimeSpan.FromSeconds(1), time);
-        var after = new LogPosition("e", 1, 10);
-        Task first = polls.WaitAsync(after, Cancelled);
-        time.Advance(TimeSpan.FromSeconds(1));
-        await first.WaitAsync(TopicNode.Limit, Cancelled);
-        time.Advance(TimeSpan.FromMilliseconds(read));
-        Task next = polls.WaitAsync(after, Cancelled);
-        time.Advance(TimeSpan.FromMilliseconds(wait - 1));
-        Assert.False(next.IsCompleted);
-        time.Advance(TimeSpan.FromMilliseconds(1));
-        await next.WaitAsync(TopicNode.Limit, Cancelled);
-    }
-
-    [Fact]
     public async Task Log_that_was_deleted_begins_anew_and_its_positions_are_unknown()
     {
         var container = new StorageLog(storage);

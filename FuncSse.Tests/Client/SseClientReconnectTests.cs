@@ -134,7 +134,10 @@ public sealed class SseClientReconnectTests
 
     [Theory]
     [InlineData("retry: 99999999999\n\ndata: 1\n\n", 86_400_000)]
+    [InlineData("retry: 99999999999999999999\n\ndata: 1\n\n", 86_400_000)]
+    [InlineData("retry: 5\0\n\ndata: 1\n\n", 1000)]
     [InlineData("retry: soon\n\ndata: 1\n\n", 1000)]
+    [InlineData("retry:\n\ndata: 1\n\n", 1000)]
     [InlineData("retry: -5\n\ndata: 1\n\n", 1000)]
     [InlineData("retry: 0\n\ndata: 1\n\n", 0)]
     [InlineData("retry: 0\n\n", 100)]

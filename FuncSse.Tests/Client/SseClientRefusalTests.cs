@@ -5,6 +5,7 @@ using System.Security.Authentication;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using FuncSse.Client;
 
 namespace FuncSse.Tests.Client;
@@ -75,16 +76,18 @@ public sealed partial class SseClientRefusalTests
         Assert.Equal(new string('é', 200), refused.FirstLine);
     }
 
-    [Fact]
-    public async Task Refusal_whose_body_never_ends_ends_the_reading()
+    [Theory]
+    [InlineData("no", 5)]
+    [InlineData("no\nmore", 0)] // The first line is there.
+    public async Task Refusal_whose_body_never_ends_ends_the_reading(string body, int seconds)
     {
         var server = new ScriptedServer();
-        using var http = new HttpClient(new OneAnswer(new HttpResponseMessage(HttpStatusCode.Forbidden) { Content = new StreamContent(new BodyStream("no"u8.ToArray(), null)) }));
+        using var http = new HttpClient(new OneAnswer(new HttpResponseMessage(HttpStatusCode.Forbidden) { Content = new StreamContent(new BodyStream(Encoding.UTF8.GetBytes(body), null)) }));
         await using IAsyncEnumerator<SseItem<string>> items =
             new SseClient(http, time: server.Time).ReadAsync(ScriptedServer.Address, cancellationToken: TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
         SseRefusedException refused = await Assert.ThrowsAsync<SseRefusedException>(() => server.NextAsync(items));
-        Assert.Equal(HttpStatusCode.Forbidden, refused.StatusCode);
-        Assert.Equal(TimeSpan.FromSeconds(5), server.Time.Now);
+        Assert.Equal((HttpStatusCode.Forbidden, "no"), (refused.StatusCode, refused.FirstLine));
+        Assert.Equal(TimeSpan.FromSeconds(seconds), server.Time.Now);
     }
 
     [Fact]
@@ -139,6 +142,28 @@ public sealed partial class SseClientRefusalTests
         Assert.Equal([1, 2], totals);
         Assert.Equal("c", server.Requests[1].LastEventId);
         await Assert.ThrowsAsync<JsonException>(() => TotalsAsync(new ScriptedServer().Stream(Text), new SseClientOptions { Types = ["other"] }));
+    }
+
+    [Fact]
+    public async Task Event_that_cannot_be_read_is_the_callers_and_those_behind_it_are_whole()
+    {
+        ScriptedServer server = new ScriptedServer().Stream("data: 1\n\nevent: message\ndata: bad\n\ndata: 0\n\ndata: 3\nid: c\n\n");
+        await using IAsyncEnumerator<SseItem<int>> items = ReadIntegers(server);
+        Assert.True(await server.NextAsync(items));
+        await Assert.ThrowsAsync<JsonException>(() => server.NextAsync(items));
+        await Assert.ThrowsAsync<IOException>(() => server.NextAsync(items)); // It is no lost connection.
+        Assert.True(await server.NextAsync(items));
+        Assert.Equal(3, items.Current.Data);
+        Assert.Single(server.Requests);
+    }
+
+    [Fact]
+    public async Task First_event_of_a_packet_whose_reading_throws_is_no_lost_connection()
+    {
+        ScriptedServer server = new ScriptedServer().Stream("data: 0\n\n");
+        await using IAsyncEnumerator<SseItem<int>> items = ReadIntegers(server);
+        await Assert.ThrowsAsync<IOException>(() => server.NextAsync(items));
+        Assert.Single(server.Requests);
     }
 
     // The platform's parser keeps the type of such a block for the next event.
@@ -215,6 +240,13 @@ public sealed partial class SseClientRefusalTests
         Assert.Throws<ArgumentNullException>(() => client.ReadAsync<int>(ScriptedServer.Address, null!, null, TestContext.Current.CancellationToken));
     }
 
+    private static IAsyncEnumerator<SseItem<int>> ReadIntegers(ScriptedServer server)
+    {
+        var json = new JsonSerializerOptions { TypeInfoResolver = new DefaultJsonTypeInfoResolver(), Converters = { new FailingConverter() } };
+        return server.Client().ReadAsync(ScriptedServer.Address, (JsonTypeInfo<int>)json.GetTypeInfo(typeof(int)), null, TestContext.Current.CancellationToken)
+            .GetAsyncEnumerator(TestContext.Current.CancellationToken);
+    }
+
     private static async Task<int[]> TotalsAsync(ScriptedServer server, SseClientOptions options)
     {
         var totals = new List<int>();
@@ -236,5 +268,13 @@ public sealed partial class SseClientRefusalTests
     private sealed class OneAnswer(HttpResponseMessage response) : HttpMessageHandler
     {
         protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken) => Task.FromResult(response);
+    }
+
+    private sealed class FailingConverter : JsonConverter<int>
+    {
+        public override int Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+            reader.GetInt32() is not 0 and int value ? value : throw new IOException("The converter's own file is missing.");
+
+        public override void Write(Utf8JsonWriter writer, int value, JsonSerializerOptions options) => throw new NotSupportedException();
     }
 }

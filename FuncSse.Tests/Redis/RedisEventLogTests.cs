@@ -165,6 +165,18 @@ public sealed partial class RedisEventLogTests(Redis redis) : EventLogSpecificat
         await EveryReaderAgreesAsync(node, earliest);
     }
 
+    [Fact]
+    public async Task Repeated_append_counts_once_also_if_another_program_adds_something_behind_it()
+    {
+        RedisLog log = Log();
+        TopicNode node = log.Node();
+        NumberedRecord[] records = [TopicNode.Record(1, "1"), TopicNode.Record(2, "2")];
+        IReadOnlyList<LogPosition> ends = await node.AppendAsync(records);
+        await redis.Server.CommandAsync("XADD", log.Key, "*", "a", "b");
+        Assert.Equal(ends, await node.AppendAsync(records));
+        Assert.Equal([ends[1]], await node.AppendAsync([records[1]]));
+    }
+
     [Theory]
     [InlineData("FLUSHALL")]
     [InlineData("DEL")]

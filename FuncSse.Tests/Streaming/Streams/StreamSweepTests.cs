@@ -1,4 +1,6 @@
 using FuncSse.Streaming;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
@@ -48,20 +50,68 @@ public sealed class StreamSweepTests
         LoggedLines.AssertEnd(stream, "host_stopping");
     }
 
-    [Fact]
-    public async Task Handler_of_the_app_that_blocks_at_the_stop_does_not_hold_up_the_end()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Handler_of_the_app_that_blocks_at_the_stop_does_not_hold_up_the_end(bool isFirst)
     {
         using var stream = new StreamHarness();
         using var ended = new ManualResetEventSlim();
-        _ = stream.Streams;
         bool isInTime = false;
-        ((IHostApplicationLifetime)stream).ApplicationStopping.Register(() => isInTime = ended.Wait(s_limit));
+        CancellationToken stopping = ((IHostApplicationLifetime)stream).ApplicationStopping;
+        void Register() => stopping.Register(() => isInTime = ended.Wait(s_limit));
+        if (isFirst)
+        {
+            Register();
+        }
+
         Task run = stream.RunAsync((_, cancellationToken) => StreamHarness.SilentAsync(cancellationToken));
+        if (!isFirst)
+        {
+            Register();
+        }
+
         Task stop = Task.Run(stream.StopHost, TestContext.Current.CancellationToken);
+        await Eventually.TrueAsync(() => stopping.IsCancellationRequested);
+        stream.Time.Advance(StreamSweep.MaxInterval);
         await stream.EndAsync(run, TimeSpan.FromSeconds(1));
         ended.Set();
         await stop.WaitAsync(s_limit, TestContext.Current.CancellationToken);
         Assert.True(isInTime);
+        LoggedLines.AssertEnd(stream, "host_stopping");
+    }
+
+    [Fact]
+    public async Task Client_whose_connection_hangs_as_it_is_dropped_holds_up_neither_the_sweep_nor_a_stop()
+    {
+        using var stream = new StreamHarness();
+        using var release = new ManualResetEventSlim();
+        DefaultHttpContext http = stream.NewRequest();
+        var hanging = new HangingLifetime(release);
+        http.Features.Set<IHttpRequestLifetimeFeature>(hanging);
+        var watched = new SilentStream(stream, () => { });
+        var watchdog = new SseWatchdog(watched, http, stream.Coalescing);
+        watchdog.OnFlushPending();
+        stream.Time.Jump(stream.Options.WriteTimeout);
+        Task first = Task.Run(watchdog.Check, TestContext.Current.CancellationToken);
+        await Eventually.TrueAsync(() => hanging.Aborts == 1);
+        try
+        {
+            await Task.Run(
+                () =>
+                {
+                    watchdog.Check();
+                    watchdog.OnEnding();
+                },
+                TestContext.Current.CancellationToken).WaitAsync(s_limit / 3, TestContext.Current.CancellationToken);
+            Assert.Equal(1, hanging.Aborts);
+        }
+        finally
+        {
+            release.Set();
+        }
+
+        await first.WaitAsync(s_limit, TestContext.Current.CancellationToken);
     }
 
     [Theory]
@@ -140,5 +190,20 @@ public sealed class StreamSweepTests
         }
 
         protected override Task CloseFeedAsync() => Task.CompletedTask;
+    }
+
+    private sealed class HangingLifetime(ManualResetEventSlim release) : IHttpRequestLifetimeFeature
+    {
+        private int _aborts;
+
+        public int Aborts => Volatile.Read(ref _aborts);
+
+        public CancellationToken RequestAborted { get; set; }
+
+        public void Abort()
+        {
+            Interlocked.Increment(ref _aborts);
+            release.Wait(s_limit);
+        }
     }
 }
