@@ -113,9 +113,8 @@ function open(address, options, hand) {
     if (self.state === 'paused' && detail.reason !== 'shown') return;
     drop();
     if ((opened && Date.now() - opened > 5000) || /slept|online|returned|shown/.test(detail.reason ?? '')) failures = 0;
-    opened = 0;
     const delay = Math.max(least, atOnce && !failures ? 0 : backoff(failures));
-    failures++;
+    opened = 0, failures++;
     timer = setTimeout(connect, delay);
     set('reconnecting', { ...detail, delay });
   }
@@ -204,7 +203,7 @@ function share(address, options) {
   let isTopic = false, held = /** @type {typeof history | undefined} */ (undefined); // what waits for the values
   const self = { state: /** @type {State} */ ('connecting'), lastEventId: options.lastEventId ?? '', close: () => (
     over.signal.aborted || tell('closed', { reason: 'close' })) };
-  let asked = '', hidden = false, leave = () => {}, over = new AbortController(), leader = /** @type {Subscription | undefined} */ (undefined);
+  let asked = '', hidden = false, leave = () => {}, queue = join, over = new AbortController(), leader = /** @type {Subscription | undefined} */ (undefined);
   function tell(/** @type {State} */ state, /** @type {Detail} */ detail) {
     self.state = state;
     if (state === 'paused') history.length = 0; // The server goes on from its position, and a new leader cannot.
@@ -244,15 +243,16 @@ function share(address, options) {
       say({ event });
       take(event);
     });
-  // A tab that is hidden for long listens, but does not wait for its turn to lead. A hidden leader goes on for as long as another tab waits.
+  // A hidden leader goes on for as long as another tab waits for its turn.
   function join() {
     leave();
     leader = undefined;
     const channel = new BroadcastChannel(name), turn = new AbortController(), watch = setInterval(look, 2500 + 1000 * Math.random());
-    let unheard = 0;
+    let unheard = 0, place = new AbortController();
     const say = (/** @type {object} */ words) => channel.postMessage({ position: self.lastEventId, topic: isTopic, ...words });
     // The tabs that are hidden have no leader then. One that is shown has waited for its turn.
-    leave = () => turn.signal.aborted || (leader && say({ state: 'paused' }), turn.abort(), clearInterval(watch), leader?.close(), channel.close());
+    leave = () => turn.signal.aborted || (
+      leader && say({ state: 'paused' }), turn.abort(), place.abort(), clearInterval(watch), leader?.close(), channel.close(), queue = join);
     channel.onmessage = ({ data: { hello, ask, event, lost, position, topic, state, detail = {} } }) => {
       if (leader) { // what the leader before still says is in this one's own stream too
         const next = history.findLastIndex(({ after, id }) => after === ask && id !== ask);
@@ -264,12 +264,9 @@ function share(address, options) {
       if (state) asked = '';
       if (state && state !== self.state && (hidden || state !== 'paused')) tell(state, detail);
       if (turn.signal.aborted) return; // it was told of the end, or left when it was told
-      if (lost && lost === self.lastEventId && !history.length) { // The leader does not know the id: this tab has a stream of its own.
-        leave();
-        return leave = (leader = openOwn(options, () => {})).close;
-      }
       isTopic ||= topic;
-      if (lost && lost === self.lastEventId) {
+      if (lost && lost === self.lastEventId) { // The leader does not know the id. A tab that knows nothing either has a stream of its own.
+        if (!history.length) return leave(), leave = (leader = openOwn(options, () => {})).close;
         take({ after: lost, id: position, type: 'reset', data: '{"reason":"unknown"}' });
         return askForValues();
       }
@@ -280,15 +277,19 @@ function share(address, options) {
       if (lost || !target || [self.lastEventId, ...history.map(({ id }) => id)].includes(target) || asked === self.lastEventId) return;
       say({ ask: asked = self.lastEventId });
     };
-    say({ hello: true });
-    const lead = () => turn.signal.aborted || new Promise((release) => {
+    const lead = () => turn.signal.aborted || hidden || new Promise((release) => {
       turn.signal.onabort = release;
       leader = openOwn({ ...options, pauseWhenHidden: undefined }, say);
       say({ state: self.state });
     });
     // A request fails when this tab left before its turn, and when another tab took the lock since this one said nothing.
     const request = (/** @type {LockOptions} */ how) => navigator.locks.request(name, how, lead).catch(() => leader && !turn.signal.aborted && join());
-    if (!hidden) request({ signal: turn.signal });
+    // A tab that is hidden for long does not wait for its turn, and listens on: what is on its way would not come over a new channel.
+    (queue = () => {
+      place.abort();
+      if (!hidden) request({ signal: (place = new AbortController()).signal });
+      say({ hello: true });
+    })();
     async function look() {
       asked = ''; // an answer that did not come is asked for again
       const isLast = leader && hidden && !(await navigator.locks.query()).pending?.some((lock) => lock.name === name);
@@ -300,7 +301,7 @@ function share(address, options) {
   }
   watchPage(options, over, (isHidden) => {
     hidden = isHidden;
-    if (!leader) join();
+    if (!leader) queue();
     if (!hidden && self.state === 'paused') tell('reconnecting', { reason: 'shown' });
   });
   join();
