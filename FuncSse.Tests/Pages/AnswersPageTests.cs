@@ -37,7 +37,8 @@ public sealed class AnswersPageTests(Browser browser) : IClassFixture<Browser>
     public async Task Stop_in_one_tab_stops_the_answer_in_the_other()
     {
         SelfHost host = await browser.GetHostAsync();
-        IPage page = await AskAsync(host, "Why?");
+        IPage page = await AskAsync(host, string.Join(' ', Enumerable.Repeat("Why?", 400))); // An answer of 20 s.
+        await Expect(page.Locator("#answer")).ToContainTextAsync("You said"); // Until the answer is there, the address does not have its name.
         IPage second = await page.Context.Browser!.NewPageAsync();
         await second.GotoAsync(page.Url);
         await Expect(second.Locator("#answer")).ToContainTextAsync("You said");
