@@ -30,7 +30,7 @@ internal sealed class RedisConnection(
     // A primary that became a replica still answers readers, with what it had, and one that is gone names no successor: the client has to look.
     private const int RoleSeconds = 2;
 
-    private readonly RedisKey[] _keys = [$"{{{name}}}", $"{{{name}}}:life", $"{{{name}}}:values", $"{{{name}}}:reserved"];
+    private readonly RedisKey[] _keys = [$"{{{name}}}", $"{{{name}}}:log", $"{{{name}}}:values", $"{{{name}}}:reserved"];
     private readonly RedisChannel _channel = RedisChannel.Literal($"{{{name}}}:appended");
     private readonly CancellationTokenSource _ending = new();
     private readonly Lock _gate = new();

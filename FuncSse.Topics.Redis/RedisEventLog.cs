@@ -9,6 +9,9 @@ namespace FuncSse.Topics.Redis;
 /// <summary>The log in one stream of Redis.</summary>
 internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
 {
+    // Redis serves nobody else while it reads.
+    private const int MaxReadBytes = 256 * 1024;
+
     private static readonly TimeSpan s_trimInterval = TimeSpan.FromSeconds(30);
 
     private readonly RedisConnection _connection;
@@ -55,22 +58,35 @@ internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
             return new LogPage(PositionState.Known, pushed, pushed[^1].End, _feed.HasMore(pushed[^1].End));
         }
 
-        RedisResult[] answer = await EvaluateAsync(RedisScripts.Read, cancellationToken, after.Epoch, WithoutEpoch(after), maxBytes);
-        LogPosition last = At((string)answer[0]!, (string)answer[1]!);
-        var state = (int)answer[2];
-        if (last.Epoch != after.Epoch || state != 2)
+        RedisResult[] answer = await EvaluateAsync(
+            RedisScripts.Read, cancellationToken, after.Epoch, RedisEntry.Format(after), RedisEntry.Id(after), Math.Min(maxBytes, MaxReadBytes));
+        LogPosition last = RedisEntry.Parse((string)answer[0]!, (string)answer[1]!);
+        LogPosition next = after;
+        var records = new List<LogRecord>();
+        for (int index = 3; index < answer.Length; index += 3)
         {
-            bool isTrimmed = last.Epoch == after.Epoch && state == 0 && last.IsAfter(after);
+            int begin = records.Count;
+            RedisEntry.Split(after.Epoch, (string)answer[index]!, (byte[])answer[index + 2]!, records);
+            if (!RedisEntry.TryParse(after.Epoch, (string)answer[index + 1]!, out LogPosition? before) || before != next)
+            {
+                // The position is in this entry, which is then the first one, or what precedes the entry is missing.
+                int own = begin == 0 ? records.FindIndex(record => record.End == after) : -1;
+                records.RemoveRange(begin, own < 0 ? records.Count - begin : own + 1);
+                if (own < 0)
+                {
+                    break;
+                }
+            }
+
+            next = records.Count > 0 ? records[^1].End : next;
+        }
+
+        if (records.Count == 0 && last != after)
+        {
+            bool isTrimmed = last.Epoch == after.Epoch && (int)answer[2] == 0 && last.IsAfter(after);
             return new LogPage(isTrimmed ? PositionState.Expired : PositionState.Unknown, [], after);
         }
 
-        var records = new List<LogRecord>((answer.Length - 3) / 2);
-        for (int index = 3; index < answer.Length; index += 2)
-        {
-            records.Add(new LogRecord((byte[])answer[index + 1]!, At(after.Epoch, (string)answer[index]!)));
-        }
-
-        LogPosition next = records.Count > 0 ? records[^1].End : after;
         return new LogPage(PositionState.Known, records, next, HasMore: next != last);
     }
 
@@ -87,15 +103,22 @@ internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
     public async Task<IReadOnlyList<LogPosition>> AppendAsync(IReadOnlyList<NumberedRecord> records, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(records);
-        var arguments = new List<RedisValue>(2 + (3 * records.Count))
+        List<(int Count, byte[] Lines)> entries = RedisEntry.Join(records);
+        var arguments = new List<RedisValue>(4 + (3 * entries.Count))
         {
-            _writer, (long)(_options.ValueLifetime?.TotalMilliseconds ?? 0),
+            _writer, (long)(_options.ValueLifetime?.TotalMilliseconds ?? 0), records[0].Number, records[^1].Number,
         };
-        foreach (NumberedRecord record in records)
+        int begin = 0;
+        foreach ((int count, byte[] lines) in entries)
         {
-            arguments.Add(record.Number);
-            arguments.Add(record.RetainedTopic is null ? "" : (record.Clears ? '-' : '+') + record.RetainedTopic);
-            arguments.Add(record.Line);
+            arguments.AddRange("", RedisEntry.Suffix(count - 1, records[begin + count - 1].Line.Span), lines);
+            for (int index = 0; index < count; index++, begin++)
+            {
+                if (records[begin] is { RetainedTopic: { } topic } record)
+                {
+                    arguments.AddRange((record.Clears ? '-' : '+') + topic, RedisEntry.Suffix(index, record.Line.Span), record.Line);
+                }
+            }
         }
 
         RedisResult[] answer;
@@ -109,14 +132,14 @@ internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
             throw;
         }
 
-        if (answer.Length != records.Count + 2)
+        List<LogPosition> ends = FindEnds(records, entries, answer);
+        if (ends.Count != records.Count)
         {
             throw new EventLogUnavailableException("Redis no longer has what was just appended.");
         }
 
         NoteRetained(records);
-        LogPosition[] ends = [.. answer.Skip(2).Select(end => At((string)answer[0]!, (string)end!))];
-        var refusal = (string)answer[1]!;
+        string refusal = (string?)answer[1] ?? "";
         if (refusal.Length > 0 && !_isPublishRefused)
         {
             _isPublishRefused = true;
@@ -149,9 +172,9 @@ internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
             ReadOnlyMemory<byte> value = (byte[])found[(2 * index) + 1]!;
             int afterEpoch = value.Span.IndexOf((byte)' ');
             int afterPosition = afterEpoch + 1 + value.Span[(afterEpoch + 1)..].IndexOf((byte)' ');
-            string position = Encoding.ASCII.GetString(value.Span[..afterPosition]).Replace(' ', '-');
-            values[index] = new RetainedValue(
-                (string)found[2 * index]!, value[(afterPosition + 1)..], LogPosition.TryParse(position, out LogPosition? end) ? end : null);
+            string epoch = Encoding.ASCII.GetString(value.Span[..afterEpoch]);
+            bool isKnown = RedisEntry.TryParse(epoch, Encoding.ASCII.GetString(value.Span[(afterEpoch + 1)..afterPosition]), out LogPosition? end);
+            values[index] = new RetainedValue((string)found[2 * index]!, value[(afterPosition + 1)..], isKnown ? end : null);
         }
 
         return values;
@@ -185,18 +208,33 @@ internal sealed class RedisEventLog : IEventLog, IAsyncDisposable
         }
     }
 
-    // A position as the scripts have it: without the epoch.
-    private static string WithoutEpoch(LogPosition position) => position.ToString()[(position.Epoch.Length + 1)..];
+    // The ends of the records that the log has. Others may be among those of an append that is repeated.
+    private static List<LogPosition> FindEnds(IReadOnlyList<NumberedRecord> records, List<(int Count, byte[] Lines)> entries, RedisResult[] answer)
+    {
+        var landed = new List<LogRecord>();
+        bool isRepeated = answer[1].IsNull;
+        for (int index = 2; index < answer.Length; index += isRepeated ? 2 : 1)
+        {
+            byte[] lines = isRepeated ? (byte[])answer[index + 1]! : entries[index - 2].Lines;
+            RedisEntry.Split((string)answer[0]!, (string)answer[index]!, lines, landed);
+        }
 
-    private static LogPosition At(string epoch, string id) =>
-        LogPosition.TryParse($"{epoch}-{id}", out LogPosition? position)
-            ? position
-            : throw new EventLogUnavailableException($"Redis has '{epoch}-{id}' where a position belongs.");
+        var ends = new List<LogPosition>(records.Count);
+        foreach (LogRecord record in landed)
+        {
+            if (ends.Count < records.Count && record.Line.Span.SequenceEqual(records[ends.Count].Line.Span))
+            {
+                ends.Add(record.End);
+            }
+        }
+
+        return ends;
+    }
 
     private async Task<LogPosition> LocateAsync(string script, CancellationToken cancellationToken)
     {
         RedisResult[] answer = await EvaluateAsync(script, cancellationToken);
-        return At((string)answer[0]!, (string)answer[1]!);
+        return RedisEntry.Parse((string)answer[0]!, (string)answer[1]!);
     }
 
     private async Task<RedisResult[]> EvaluateAsync(string script, CancellationToken cancellationToken, params RedisValue[] arguments)

@@ -24,7 +24,7 @@ internal sealed class RedisFeed(TimeProvider time)
     private const int MaxBytes = 1 << 20;
 
     private readonly Lock _gate = new();
-    private readonly Dictionary<LogPosition, (LogRecord[] Records, int Bytes)> _pushed = [];
+    private readonly Dictionary<LogPosition, (List<LogRecord> Records, int Bytes)> _pushed = [];
     private TaskCompletionSource _signal = NewSignal();
     private LogPosition? _newest;
     private LogPosition? _end; // The newest position that was told of, also after a reader has looked.
@@ -46,35 +46,33 @@ internal sealed class RedisFeed(TimeProvider time)
         }
     }
 
-    /// <summary>A message came: the position of the last record, or the one before the records and a line for each, <c>position record</c>.</summary>
+    /// <summary>
+    /// A message came: the epoch and the position of the last record; or the epoch, the position before the records, the id of their entry, and the
+    /// records, a line each.
+    /// </summary>
     /// <param name="message">The message. Another one than these is ignored.</param>
     public void Receive(ReadOnlyMemory<byte> message)
     {
-        ReadOnlyMemory<byte> rest = message;
-        if (!LogPosition.TryParse(Encoding.ASCII.GetString(Cut(ref rest, '\n').Span), out LogPosition? before))
+        int begin = message.Span.IndexOf((byte)'\n') + 1;
+        string[] head = Encoding.ASCII.GetString(message.Span[..(begin > 0 ? begin - 1 : message.Length)]).Split(' ');
+        if (head.Length < 2 || !RedisEntry.TryParse(head[0], head[1], out LogPosition? before))
         {
             return;
         }
 
-        var records = new List<LogRecord>();
-        while (!rest.IsEmpty)
-        {
-            ReadOnlyMemory<byte> record = Cut(ref rest, '\n');
-            string position = Encoding.ASCII.GetString(Cut(ref record, ' ').Span);
-            if (record.IsEmpty || !LogPosition.TryParse($"{before.Epoch}-{position}", out LogPosition? end))
-            {
-                return;
-            }
-
-            records.Add(new LogRecord(record, end));
-        }
-
-        if (records.Count == 0)
+        if (head.Length == 2)
         {
             Announce(before);
             return;
         }
 
+        if (begin == 0 || begin == message.Length || !RedisEntry.TryParse(head[0], $"{head[2]}-0", out _))
+        {
+            return;
+        }
+
+        var records = new List<LogRecord>();
+        RedisEntry.Split(head[0], head[2], message[begin..], records);
         lock (_gate)
         {
             if (_bytes + message.Length > MaxBytes)
@@ -83,12 +81,12 @@ internal sealed class RedisFeed(TimeProvider time)
             }
 
             // Of two messages with the same place before them, the later one counts: the log may have gone back.
-            if (_pushed.Remove(before, out (LogRecord[] Records, int Bytes) earlier))
+            if (_pushed.Remove(before, out (List<LogRecord> Records, int Bytes) earlier))
             {
                 _bytes -= earlier.Bytes;
             }
 
-            _pushed.Add(before, ([.. records], message.Length));
+            _pushed.Add(before, (records, message.Length));
             _bytes += message.Length;
         }
 
@@ -103,7 +101,7 @@ internal sealed class RedisFeed(TimeProvider time)
         var records = new List<LogRecord>();
         lock (_gate)
         {
-            for (int bytes = 0; bytes < maxBytes && _pushed.Remove(after, out (LogRecord[] Records, int Bytes) next); after = records[^1].End)
+            for (int bytes = 0; bytes < maxBytes && _pushed.Remove(after, out (List<LogRecord> Records, int Bytes) next); after = records[^1].End)
             {
                 records.AddRange(next.Records);
                 bytes += next.Bytes;
@@ -230,15 +228,6 @@ internal sealed class RedisFeed(TimeProvider time)
     {
         _pushed.Clear();
         _bytes = 0;
-    }
-
-    // Takes what comes before a separator, or all, and leaves what comes after it.
-    private static ReadOnlyMemory<byte> Cut(ref ReadOnlyMemory<byte> text, char separator)
-    {
-        int end = text.Span.IndexOf((byte)separator);
-        ReadOnlyMemory<byte> first = end < 0 ? text : text[..end];
-        text = end < 0 ? default : text[(end + 1)..];
-        return first;
     }
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);

@@ -6,19 +6,19 @@ namespace FuncSse.Topics.Redis;
 /// </summary>
 /// <remarks>
 /// <para>
-/// The log is four keys: the stream, and a hash of its life with the <c>epoch</c>, the position of the <c>last</c> record, the <c>bytes</c> that were
-/// ever appended, and for each writer <c>w:writer</c> the number of the last record that it appended, the position before the append and the one
-/// at its end. A position is the id of an entry with the mark of its record: <c>ms-seq-mark</c>.
+/// The log is four keys: the stream, and a hash with the <c>epoch</c>, the position of the <c>last</c> record, the <c>bytes</c> that were ever
+/// appended, and for each writer <c>w:writer</c> the number of the last record that it appended and the id of its entry. Entries and positions are as
+/// <see cref="RedisEntry"/> has them.
 /// </para>
 /// <para>
-/// The other two are hashes of the retained values, <c>epoch ms-seq-mark record</c> for each topic: one of the app's topics and one of the reserved
+/// The other two are hashes of the retained values, <c>epoch position record</c> for each topic: one of the app's topics and one of the reserved
 /// ones, which do not count. They outlive an epoch. Values that expire are keys of their own, since the fields of a hash do not.
 /// </para>
 /// <para>
-/// Each record (<c>r</c>) names the position of the one before it (<c>p</c>). So a position is known if the next record names it, or if it is the
-/// last one: the end of what was trimmed is still known, whoever trimmed it, and a record that vanished is a gap that readers see. A Redis that went
-/// back to an older state has neither for the positions that it lost. <c>b</c> is the value of <c>bytes</c> at the record, which makes the size of
-/// what is kept a subtraction.
+/// Each entry has the records (<c>r</c>) and the position before them (<c>p</c>). So a position is known if the next entry names it, if it is the last
+/// one, or if its own record is there: the end of what was trimmed is still known, whoever trimmed it, and an entry that vanished is a gap that readers
+/// see. A Redis that went back to an older state has none of these for the positions that it lost. <c>b</c> is the value of <c>bytes</c> after the
+/// entry, which makes the size of what is kept a subtraction.
 /// </para>
 /// <para>
 /// Each script takes the epoch that a new life would have as its first argument.
@@ -29,30 +29,23 @@ internal static class RedisScripts
     // A new stream has its first id from a record that is deleted at once. So the stream of an empty log exists, and a missing one means that Redis
     // was flushed.
     private const string Life = """
-        local stream, life, values, reserved = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+        local stream, log, values, reserved = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
         local function begin()
-          redis.call('DEL', stream, life)
+          redis.call('DEL', stream, log)
           local first = redis.call('XADD', stream, '*', 'begin', ARGV[1])
           redis.call('XDEL', stream, first)
-          redis.call('HSET', life, 'epoch', ARGV[1], 'last', first, 'bytes', '0')
-          return ARGV[1], first, '0', false
+          redis.call('HSET', log, 'epoch', ARGV[1], 'last', first .. '-0', 'bytes', '0')
+          return ARGV[1], first .. '-0', '0'
         end
-        local function find(writer)
-          local known = redis.call('HMGET', life, 'epoch', 'last', 'bytes', writer or '')
-          if known[1] and redis.call('EXISTS', stream) == 1 then return known[1], known[2], known[3], known[4] end
+        local function find()
+          local known = redis.call('HMGET', log, 'epoch', 'last', 'bytes')
+          if known[1] and redis.call('EXISTS', stream) == 1 then return known[1], known[2], known[3] end
           return begin()
-        end
-        local function position(id, record)
-          local mark = string.match(string.sub(record, -11), '^"r":"([a-z0-9]+)"}$')
-          return mark and id .. '-' .. mark or id
         end
 
         """;
 
     private const string Entries = """
-        local function id(position)
-          return string.match(position, '^%d+-%d+')
-        end
         local function follow(from, count)
           return redis.call('XRANGE', stream, from, '+', 'COUNT', count)
         end
@@ -88,64 +81,56 @@ internal static class RedisScripts
         """;
 
     /// <summary>
-    /// Takes the writer, the retention of values in milliseconds (0 for ever), and numbers, retained
-    /// topics and records in turn: the topic has <c>+</c> before it if the record becomes its value, and <c>-</c> if the record clears the value, and is
-    /// empty if the record is not retained. Publishes what was appended, as <see cref="RedisFeed"/> reads it. Answers with the epoch, why that was refused (or
-    /// nothing), and the positions. Records whose numbers the writer has passed are not appended,
-    /// because their append was repeated or comes late. The answer has the positions of those that the log has.
+    /// Takes the writer, the retention of values in milliseconds (0 for ever), the numbers of the first and the last record, and then three arguments for
+    /// each entry: nothing, what follows the entry's id in the position of its last record, and the records. After the entry come three for each of its
+    /// retained records: the topic, with <c>+</c> before it if the record becomes its value and <c>-</c> if the record clears the value, what follows the
+    /// id in the record's position, and the record. Publishes what was appended, as <see cref="RedisFeed"/> reads it. Answers with the epoch, why
+    /// that was refused (or an empty text), and the ids. Records whose numbers the writer has passed are not appended, because their append was repeated or
+    /// comes late: the answer has the epoch, nothing, and the ids and records of what the writer appended last, as far as it is kept.
     /// </summary>
     /// <remarks>It runs for each event that is published alone, so it calls Redis four times and no more.</remarks>
     public const string Append = Life + """
         local writer = 'w:' .. ARGV[2]
-        local epoch, last, bytes, known = unpack(redis.call('HMGET', life, 'epoch', 'last', 'bytes', writer))
-        if tonumber(ARGV[4]) <= tonumber(string.match(known or '', '^%d+') or 0) then
-          epoch, last, bytes, known = find(writer)
-          local from = string.match(known or '', '^%d+ (%d+-%d+)')
-          if from then
-
-        """ + Entries + """
-            local answer, index = { epoch, '' }, 6
-            repeat
-              local page = follow('(' .. from, 32)
-              for _, entry in ipairs(page) do
-                local _, record = read(entry)
-                if record and record == ARGV[index] then
-                  answer[#answer + 1] = position(entry[1], record)
-                  index = index + 3
-                end
-                from = entry[1]
-              end
-            until #page == 0 or index > #ARGV
-            return answer
+        local epoch, last, bytes, known = unpack(redis.call('HMGET', log, 'epoch', 'last', 'bytes', writer))
+        local number, first, id = string.match(known or '', '^(%d+) (%S+) (%S+)$')
+        if number and tonumber(ARGV[4]) <= tonumber(number) and redis.call('EXISTS', stream) == 1 then
+          local answer = { epoch, false }
+          for _, entry in ipairs(redis.call('XRANGE', stream, first, id)) do
+            if entry[2][5] == 'r' then answer[#answer + 1], answer[#answer + 2] = entry[1], entry[2][6] end
           end
+          return answer
         end
-        local function add(record)
-          return epoch and redis.call('XADD', stream, 'NOMKSTREAM', '*', 'p', last, 'b', string.format('%.0f', bytes + #record + 64), 'r', record)
+        local function add(records)
+          return epoch and redis.call('XADD', stream, 'NOMKSTREAM', '*', 'p', last, 'b', string.format('%.0f', bytes + #records + 64), 'r', records)
         end
-        local added = add(ARGV[6])
-        if not added then
+        first = add(ARGV[8])
+        if not first then
           epoch, last, bytes = begin()
-          added = add(ARGV[6])
+          first = add(ARGV[8])
         end
-        local answer, message, before, size = { epoch, '' }, { epoch .. '-' .. last }, last, 0
+        local answer, before, size = { epoch, '' }, last, 0
         for index = 6, #ARGV, 3 do
-          local record = ARGV[index]
-          last = position(added or add(record), record)
-          added, bytes, size = nil, bytes + #record + 64, size + #record
-          answer[#answer + 1] = last
-          message[#message + 1] = last .. ' ' .. record
-          local retained, topic = string.match(ARGV[index - 1], '^([+-])(.*)$')
-          local hash = topic and string.sub(topic, 1, 1) == '$' and reserved or values
-          if ARGV[3] ~= '0' and retained == '+' then
-            redis.call('SET', values .. ':' .. topic, epoch .. ' ' .. last .. ' ' .. record, 'PX', ARGV[3])
-          elseif retained == '+' then
-            redis.call('HSET', hash, topic, epoch .. ' ' .. last .. ' ' .. record)
-          elseif retained then
-            redis.call('HDEL', hash, topic)
+          local suffix, text = ARGV[index + 1], ARGV[index + 2]
+          local retained, topic = string.match(ARGV[index], '^([+-])(.*)$')
+          if not topic then
+            id = index == 6 and first or add(text)
+            last, bytes, size = id .. suffix, bytes + #text + 64, size + #text
+            answer[#answer + 1] = id
+          else
+            local hash = string.sub(topic, 1, 1) == '$' and reserved or values
+            local value = epoch .. ' ' .. id .. suffix .. ' ' .. text
+            if retained == '-' then
+              redis.call('HDEL', hash, topic)
+            elseif ARGV[3] ~= '0' then
+              redis.call('SET', values .. ':' .. topic, value, 'PX', ARGV[3])
+            else
+              redis.call('HSET', hash, topic, value)
+            end
           end
         end
-        redis.call('HSET', life, 'last', last, 'bytes', string.format('%.0f', bytes), writer, ARGV[#ARGV - 2] .. ' ' .. before .. ' ' .. last)
-        local told = redis.pcall('PUBLISH', stream .. ':appended', size > 16384 and epoch .. '-' .. last or table.concat(message, '\n'))
+        redis.call('HSET', log, 'last', last, 'bytes', string.format('%.0f', bytes), writer, ARGV[5] .. ' ' .. first .. ' ' .. id)
+        local message = size > 16384 and epoch .. ' ' .. last or epoch .. ' ' .. before .. ' ' .. id .. '\n' .. ARGV[8]
+        local told = redis.pcall('PUBLISH', stream .. ':appended', message)
         answer[2] = type(told) == 'table' and told.err or ''
         return answer
         """;
@@ -183,34 +168,28 @@ internal static class RedisScripts
         """;
 
     /// <summary>
-    /// Takes the epoch, the position to read after and how many bytes to read. Answers with the epoch, the last position and a number: 2 if the
-    /// position is known, otherwise 1 if something at or before it is kept and 0 if not. Positions and records follow in turn. What another program
-    /// wrote is skipped. It reads few records at once: large ones may follow small ones, and Redis serves nobody else while it copies them.
+    /// Takes the epoch, the position to read after, the id of its entry, and how many bytes to read. Answers with the epoch, the last position and
+    /// whether something at or before the position is kept (1 or 0). Of each entry follow the id, the position before it and the records. The first is
+    /// the one that follows the position, if that names it, and otherwise the position's own. What another program wrote is left out. It reads few entries
+    /// at once: large ones may follow small ones, and Redis serves nobody else while it copies them.
     /// </summary>
     public const string Read = Life + Entries + """
         local epoch, last = find()
         if epoch ~= ARGV[2] then return { epoch, last, 1 } end
-        local answer, after, from, left, count = { epoch, last, 2 }, ARGV[3], id(ARGV[3]), tonumber(ARGV[4]), 1
-        while left > 0 do
-          local page = follow('(' .. from, count)
+        local after, id, left, count = ARGV[3], ARGV[4], tonumber(ARGV[5]), 1
+        local answer, page = { epoch, last, #redis.call('XREVRANGE', stream, id, '-', 'COUNT', 1) }, follow('(' .. id, 1)
+        if (page[1] and read(page[1]) or last) ~= after then page = follow(id, 1) end
+        while page[1] do
           for _, entry in ipairs(page) do
-            local before, record = read(entry)
+            local before, records = read(entry)
             if before and left > 0 then
-              if before ~= after then
-                if #answer > 3 then return answer end
-                return { epoch, last, #redis.call('XREVRANGE', stream, id(after), '-', 'COUNT', 1) }
-              end
-              after, left = position(entry[1], record), left - #record
-              answer[#answer + 1] = after
-              answer[#answer + 1] = record
+              answer[#answer + 1], answer[#answer + 2], answer[#answer + 3] = entry[1], before, records
+              left = left - (entry[1] == id and 0 or #records)
             end
-            from = entry[1]
           end
-          if #page < count then break end
+          if left <= 0 then break end
           count = math.min(count * 2, 32)
-        end
-        if #answer == 3 and after ~= last then
-          return { epoch, last, #redis.call('XREVRANGE', stream, id(after), '-', 'COUNT', 1) }
+          page = follow('(' .. page[#page][1], count)
         end
         return answer
         """;
@@ -236,10 +215,10 @@ internal static class RedisScripts
           if redis.call('XTRIM', stream, 'MAXLEN', '~', math.floor(redis.call('XLEN', stream) * size / kept(entry))) == 0 then break end
           entry = first()
         end
-        local fields = redis.call('HGETALL', life)
+        local fields = redis.call('HGETALL', log)
         for index = 1, #fields, 2 do
           local ms = string.match(fields[index], '^w:') and string.match(fields[index + 1], '^%d+ %S+ (%d+)')
-          if ms and tonumber(ms) < tonumber(oldest(60000)) then redis.call('HDEL', life, fields[index]) end
+          if ms and tonumber(ms) < tonumber(oldest(60000)) then redis.call('HDEL', log, fields[index]) end
         end
         return entry and tonumber(oldest(0)) - string.match(entry[1], '^%d+') or false
         """;

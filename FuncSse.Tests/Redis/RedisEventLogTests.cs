@@ -140,9 +140,19 @@ public sealed partial class RedisEventLogTests(Redis redis) : EventLogSpecificat
         string first = await node.PublishAsync("t", "1");
         string second = await node.PublishAsync("t", "2");
         string third = await node.PublishAsync("t", "3");
-        await redis.Server.CommandAsync("XDEL", log.Key, string.Join('-', second.Split('-')[1..3]));
+        await redis.Server.CommandAsync("XDEL", log.Key, RedisEntry.Id(Parse(second)));
         Assert.Equal(PositionState.Unknown, await node.StateAsync(first));
         Assert.Equal([third], (await node.ReadAsync(second)).Select(one => one.Id));
+    }
+
+    [Fact]
+    public async Task Records_of_an_append_share_entries_of_a_bounded_size()
+    {
+        RedisLog log = Log();
+        TopicNode node = log.Node();
+        await node.AppendAsync([.. Enumerable.Range(1, 200).Select(number => TopicNode.Record(number, new string('x', 1000)))]);
+        int entries = int.Parse(await redis.Server.CommandAsync("XLEN", log.Key), System.Globalization.CultureInfo.InvariantCulture);
+        Assert.InRange(entries, 200_000 / RedisEntry.MaxSize, 20);
     }
 
     [Fact]
@@ -170,7 +180,7 @@ public sealed partial class RedisEventLogTests(Redis redis) : EventLogSpecificat
     {
         RedisLog log = Log();
         TopicNode node = log.Node();
-        NumberedRecord[] records = [TopicNode.Record(1, "1"), TopicNode.Record(2, "2")];
+        NumberedRecord[] records = [TopicNode.Record(1, "1"), TopicNode.Record(2, new string('x', RedisEntry.MaxSize))];
         IReadOnlyList<LogPosition> ends = await node.AppendAsync(records);
         await redis.Server.CommandAsync("XADD", log.Key, "*", "a", "b");
         Assert.Equal(ends, await node.AppendAsync(records));

@@ -20,33 +20,34 @@ public sealed class RedisFeedTests
     [Fact]
     public void Records_that_follow_a_position_are_taken_in_order_whatever_the_order_of_the_messages()
     {
-        Receive("e-3-0-aaaa\n4-0-aaaa four");
-        Receive("e-0-0-aaaa\n1-0-aaaa one\n2-0-aaaa two");
-        Assert.Equal(["one 1", "two 2"], Take(s_start));
-        Assert.Empty(Take(Position(2)));
-        Receive("e-2-0-aaaa\n3-0-aaaa three");
-        Assert.Equal(["three 3", "four 4"], Take(Position(2)));
-        Assert.Empty(Take(Position(2)));
+        Push(3, "four");
+        Push(0, "one", "and a half");
+        Assert.Equal(["one 1-0", "and a half 1-1"], Take(s_start));
+        LogPosition second = new("e", 1, 1, "aaaa");
+        Assert.Empty(Take(second));
+        Receive($"e 1-0-1-aaaa 3-0\n{Line("three")}");
+        Assert.Equal(["three 3-0", "four 4-0"], Take(second));
+        Assert.Empty(Take(second));
     }
 
     [Fact]
     public void Position_of_another_record_at_the_same_place_has_nothing_after_it()
     {
-        Receive("e-0-0-bbbb\n1-0-aaaa one");
+        Receive($"e 0-0-0-bbbb 1-0\n{Line("one")}");
         Assert.Empty(Take(s_start));
-        Receive("f-0-0-aaaa\n1-0-aaaa one");
+        Receive($"f 0-0-0-aaaa 1-0\n{Line("one")}");
         Assert.Empty(Take(s_start));
     }
 
     [Fact]
     public async Task Takes_no_more_than_is_asked_for_and_knows_that_there_is_more()
     {
-        Receive($"e-0-0-aaaa\n1-0-aaaa {new string('x', 1000)}");
-        Receive("e-1-0-aaaa\n2-0-aaaa two");
+        Push(0, new string('x', 1000));
+        Push(1, "two");
         await AwaitAsync(_feed.WaitAsync(s_start, TestContext.Current.CancellationToken));
         Assert.Single(_feed.Take(s_start, 100));
         Assert.True(_feed.HasMore(Position(1)));
-        Assert.Equal(["two 2"], Take(Position(1)));
+        Assert.Equal(["two 2-0"], Take(Position(1)));
         Assert.False(_feed.HasMore(Position(2)));
     }
 
@@ -55,11 +56,12 @@ public sealed class RedisFeedTests
     [InlineData("e")]
     [InlineData("e ")]
     [InlineData("hello world")]
-    [InlineData("e-0-0-aaaa\n")]
-    [InlineData("e-0-0-aaaa\n1-0-aaaa")]
-    [InlineData("e-0-0-aaaa\none two")]
-    [InlineData("e-0-0-aaaa\n\n")]
-    [InlineData("e-00-0-aaaa\n1-0-aaaa one")]
+    [InlineData("e 0-0-0-aaaa 1-0")]
+    [InlineData("e 0-0-0-aaaa 1-0\n")]
+    [InlineData("e 0-0-0-aaaa 1\none")]
+    [InlineData("e 0-0-0-aaaa one\none")]
+    [InlineData("e 0-0-70000-aaaa 1-0\none")]
+    [InlineData("e 00-0-0-aaaa 1-0\none")]
     public void Message_of_another_program_gives_no_records(string message)
     {
         Receive(message);
@@ -71,15 +73,15 @@ public sealed class RedisFeedTests
     {
         Task wait = _feed.WaitAsync(s_start, TestContext.Current.CancellationToken);
         Assert.False(wait.IsCompleted);
-        Receive("e-1-0-aaaa\n2-0-aaaa two");
+        Push(1, "two");
         await AwaitAsync(wait);
         Assert.Empty(Take(s_start)); // The reader reads the log now.
         wait = _feed.WaitAsync(Position(2), TestContext.Current.CancellationToken);
         Assert.False(wait.IsCompleted);
-        Receive("e-3-0-aaaa");
+        Receive("e 3-0-0-aaaa");
         await AwaitAsync(wait);
         wait = _feed.WaitAsync(Position(3), TestContext.Current.CancellationToken);
-        Receive("e-1-0-aaaa\n2-0-aaaa two"); // It is late, and the reader is beyond it.
+        Push(1, "two"); // It is late, and the reader is beyond it.
         Assert.False(wait.IsCompleted);
         await Eventually.TrueAsync(() =>
         {
@@ -91,7 +93,7 @@ public sealed class RedisFeedTests
     [Fact]
     public async Task Connection_that_changed_ends_the_wait_and_what_was_pushed_before_counts_no_more()
     {
-        Receive("e-0-0-aaaa\n1-0-aaaa one");
+        Push(0, "one");
         Task wait = _feed.WaitAsync(Position(1), TestContext.Current.CancellationToken);
         Assert.False(wait.IsCompleted);
         _feed.OnConnectionChanged();
@@ -102,9 +104,9 @@ public sealed class RedisFeedTests
     [Fact]
     public void What_the_log_lost_and_comes_late_gives_way_to_what_it_has_in_that_place()
     {
-        Receive("e-0-0-aaaa\n1-0-aaaa lost"); // Of the connection before.
-        Receive("e-0-0-aaaa\n1-0-bbbb kept");
-        Assert.Equal(["kept 1"], Take(s_start));
+        Push(0, "lost"); // Of the connection before.
+        Push(0, "kept");
+        Assert.Equal(["kept 1-0"], Take(s_start));
     }
 
     [Fact]
@@ -113,12 +115,12 @@ public sealed class RedisFeedTests
         string data = new('x', 10_000);
         for (int number = 0; number < 1000; number++)
         {
-            Receive($"e-{number}-0-aaaa\n{number + 1}-0-aaaa {data}");
+            Push(number, data);
         }
 
         int kept = Enumerable.Range(0, 1000).Sum(number => Take(Position(number)).Length);
         Assert.InRange(kept, 1, (1 << 20) / data.Length);
-        Receive("e-5000-0-aaaa\n5001-0-aaaa one");
+        Push(5000, "one");
         Assert.Single(Take(Position(5000)));
     }
 
@@ -141,8 +143,14 @@ public sealed class RedisFeedTests
 
     private static Task AwaitAsync(Task wait) => wait.WaitAsync(TopicNode.Limit, TestContext.Current.CancellationToken);
 
+    private static string Line(string text) => $"{text}\"r\":\"aaaa\"}}";
+
+    // An entry that follows a position.
+    private void Push(int after, params string[] records) =>
+        Receive($"e {after}-0-0-aaaa {after + 1}-0\n{string.Join('\n', records.Select(Line))}");
+
     private void Receive(string message) => _feed.Receive(Encoding.ASCII.GetBytes(message));
 
     private string[] Take(LogPosition after) =>
-        [.. _feed.Take(after, MaxBytes).Select(record => $"{Encoding.ASCII.GetString(record.Line.Span)} {record.End.Segment}")];
+        [.. _feed.Take(after, MaxBytes).Select(record => $"{Encoding.ASCII.GetString(record.Line.Span[..^Line("").Length])} {record.End.Segment}-{record.End.Offset}")];
 }

@@ -2,52 +2,56 @@ using System.Text;
 
 namespace FuncSse.Topics;
 
-/// <summary>The events of a section of the log.</summary>
-/// <param name="State">The state of <paramref name="Start"/>. There are no events unless it is known.</param>
+/// <summary>A section of the log.</summary>
+/// <param name="State">The state of <paramref name="Start"/>. There are no records unless it is known.</param>
 /// <param name="Start">The position after which the page begins.</param>
 /// <param name="End">The position at which the page ends.</param>
-/// <param name="Events">The events.</param>
-/// <param name="Records">All records, also those that are not events.</param>
+/// <param name="Records">The records.</param>
+/// <param name="Topics">The topic of each record; <see langword="null"/> where a record is not an event.</param>
 /// <param name="HasMore">Whether more records may follow.</param>
 internal sealed record EventPage(
-    PositionState State, LogPosition Start, LogPosition End, IReadOnlyList<TopicEvent> Events, IReadOnlyList<LogRecord> Records, bool HasMore)
+    PositionState State, LogPosition Start, LogPosition End, IReadOnlyList<LogRecord> Records, IReadOnlyList<string?> Topics, bool HasMore)
 {
-    /// <summary>About how many bytes of the log a page has.</summary>
+    // Events are made when they are needed, since most readers want few of them.
+    private readonly TopicEvent?[] _events = new TopicEvent?[Records.Count];
+
+    /// <summary>About how many bytes of the log a page has, unless its reader passes over much that it does not want.</summary>
     public const int TargetSize = 256 * 1024;
 
-    /// <summary>About how much memory the page takes, with the records that are not events.</summary>
-    public long Size { get; } = 256 + (Events.Count * 256L) + Records.Sum(record => 64L + record.Line.Length);
+    /// <summary>About how many bytes of the log a page has at most.</summary>
+    public const int MaxSize = 2 * 1024 * 1024;
+
+    /// <summary>About how much memory the page takes, with its events.</summary>
+    public long Size { get; } = 256 + Topics.Sum(topic => topic is null ? 0 : 256L) + Records.Sum(record => 64L + record.Line.Length);
 
     /// <summary>Whether the log has nothing after <see cref="Start"/> yet.</summary>
     public bool IsEmpty => End == Start;
 
-    /// <summary>Reads the page that follows a position. Only the topics of its events are decoded.</summary>
+    /// <summary>Reads the page that follows a position. Only the topics are decoded.</summary>
     /// <param name="log">The log.</param>
     /// <param name="start">The position: any position at all.</param>
+    /// <param name="size">About how many bytes to read.</param>
     /// <param name="metrics">Counts records that are not events.</param>
     /// <param name="cancellationToken">Ends the call.</param>
     /// <exception cref="EventLogUnavailableException">The log cannot be reached.</exception>
-    public static async Task<EventPage> ReadAsync(IEventLog log, LogPosition start, TopicMetrics metrics, CancellationToken cancellationToken)
+    public static async Task<EventPage> ReadAsync(
+        IEventLog log, LogPosition start, int size, TopicMetrics metrics, CancellationToken cancellationToken)
     {
-        LogPage page = await log.ReadAsync(start, TargetSize, cancellationToken);
+        LogPage page = await log.ReadAsync(start, size, cancellationToken);
         if (page.State != PositionState.Known)
         {
             return new EventPage(page.State, start, start, [], [], HasMore: false);
         }
 
-        var events = new List<TopicEvent>(page.Records.Count);
-        LogPosition before = start;
-        foreach (LogRecord record in page.Records)
-        {
-            if (FindTopic(record, metrics) is { } topic)
-            {
-                events.Add(new TopicEvent(before, record, topic));
-            }
+        string?[] topics = [.. page.Records.Select(record => FindTopic(record, metrics))];
+        return new EventPage(PositionState.Known, start, page.Next, page.Records, topics, page.HasMore);
+    }
 
-            before = record.End;
-        }
-
-        return new EventPage(PositionState.Known, start, page.Next, events, page.Records, page.HasMore);
+    /// <summary>The event of a record that is one. All subscriptions get the same, so that it is encoded once.</summary>
+    public TopicEvent EventAt(int index)
+    {
+        TopicEvent Create() => new(index == 0 ? Start : Records[index - 1].End, Records[index], Topics[index]!);
+        return Volatile.Read(ref _events[index]) ?? Interlocked.CompareExchange(ref _events[index], Create(), null) ?? _events[index]!;
     }
 
     /// <summary>Whether the page has the records that follow the position, and the position is its start or the end of one of its records.</summary>
@@ -58,12 +62,22 @@ internal sealed record EventPage(
             return false;
         }
 
-        int next = FirstAfter(Records, record => record.End, position);
+        int next = FirstAfter(position);
         return position == (next == 0 ? Start : Records[next - 1].End);
     }
 
-    /// <summary>The index of the first event after the position.</summary>
-    public int FirstAfter(LogPosition position) => FirstAfter(Events, one => one.Position, position);
+    /// <summary>The index of the first record after the position.</summary>
+    public int FirstAfter(LogPosition position)
+    {
+        (int low, int high) = (0, Records.Count);
+        while (low < high)
+        {
+            int middle = (low + high) / 2;
+            (low, high) = Records[middle].End.IsAfter(position) ? (low, middle) : (middle + 1, high);
+        }
+
+        return low;
+    }
 
     private static string? FindTopic(LogRecord record, TopicMetrics metrics)
     {
@@ -79,17 +93,5 @@ internal sealed record EventPage(
         }
 
         return decoded?.Topic;
-    }
-
-    private static int FirstAfter<T>(IReadOnlyList<T> sorted, Func<T, LogPosition> end, LogPosition position)
-    {
-        (int low, int high) = (0, sorted.Count);
-        while (low < high)
-        {
-            int middle = (low + high) / 2;
-            (low, high) = end(sorted[middle]).IsAfter(position) ? (low, middle) : (middle + 1, high);
-        }
-
-        return low;
     }
 }

@@ -27,9 +27,10 @@ internal sealed class PageReader(IEventLog log, TopicMetrics metrics, long maxCa
 
     /// <summary>Finds the page that follows a position.</summary>
     /// <param name="position">The position: any position at all.</param>
+    /// <param name="size">About how many bytes to read, if it has to be read.</param>
     /// <exception cref="EventLogUnavailableException">The log cannot be reached.</exception>
     /// <exception cref="OperationCanceledException">The hub has ended.</exception>
-    public Task<EventPage> ReadAsync(LogPosition position)
+    public Task<EventPage> ReadAsync(LogPosition position, int size)
     {
         lock (_gate)
         {
@@ -40,7 +41,7 @@ internal sealed class PageReader(IEventLog log, TopicMetrics metrics, long maxCa
 
             if (!_reads.TryGetValue(position, out Task<EventPage>? read))
             {
-                read = Task.Run(() => ReadInTurnAsync(position), CancellationToken.None);
+                read = Task.Run(() => ReadInTurnAsync(position, size), CancellationToken.None);
                 _reads.Add(position, read);
             }
 
@@ -72,7 +73,7 @@ internal sealed class PageReader(IEventLog log, TopicMetrics metrics, long maxCa
         _stop.Dispose();
     }
 
-    private async Task<EventPage> ReadInTurnAsync(LogPosition position)
+    private async Task<EventPage> ReadInTurnAsync(LogPosition position, int size)
     {
         try
         {
@@ -87,7 +88,7 @@ internal sealed class PageReader(IEventLog log, TopicMetrics metrics, long maxCa
                     }
                 }
 
-                EventPage page = await EventPage.ReadAsync(log, position, metrics, _stop.Token);
+                EventPage page = await EventPage.ReadAsync(log, position, size, metrics, _stop.Token);
                 if (page.State == PositionState.Expired)
                 {
                     await OnExpiredAsync(position);

@@ -19,7 +19,7 @@ internal sealed partial class TopicHub
             try
             {
                 position ??= await BeginAsync(await _log.GetEndAsync(cancellationToken), cancellationToken);
-                EventPage page = await EventPage.ReadAsync(_log, position, Metrics, cancellationToken);
+                EventPage page = await EventPage.ReadAsync(_log, position, EventPage.TargetSize, Metrics, cancellationToken);
                 Metrics.Reachable();
                 if (page.State != PositionState.Known)
                 {
@@ -110,9 +110,20 @@ internal sealed partial class TopicHub
     // the last event are woken as it is offered, while its data is in the processor's cache.
     private void Deliver(EventPage page, CancellationToken cancellationToken)
     {
-        for (int i = 0; i < page.Events.Count; i++)
+        int last = page.Records.Count - 1;
+        while (last >= 0 && page.Topics[last] is null)
         {
-            TopicEvent next = page.Events[i];
+            last--;
+        }
+
+        for (int index = 0; index <= last; index++)
+        {
+            if (page.Topics[index] is null)
+            {
+                continue;
+            }
+
+            TopicEvent next = page.EventAt(index);
             lock (_gate)
             {
                 cancellationToken.ThrowIfCancellationRequested();
@@ -129,7 +140,7 @@ internal sealed partial class TopicHub
             if (_due.Count > 0 && next.TryEncode(Metrics))
             {
                 Metrics.Read(next.Published);
-                Offer(next, isLast: i == page.Events.Count - 1);
+                Offer(next, isLast: index == last);
             }
 
             _due.Clear();

@@ -10,6 +10,10 @@ internal sealed partial class TopicSubscription
     private WeakReference<EventPage>? _page;
     private int _pageIndex;
 
+    // The size doubles with each page in which nothing was found: a few large reads take less time than many small ones.
+    private int _pageSize = EventPage.TargetSize;
+    private bool _hasFound;
+
     // The page is loaded on another thread: this one may be the hub's reader, and it has the lock.
     private void Load(LogPosition? from)
     {
@@ -20,7 +24,7 @@ internal sealed partial class TopicSubscription
     private Task LoadAsync(LogPosition? from) => RetryAsync(async () =>
     {
         LogPosition position = _position ?? from ?? await hub.Pages.FindEarliestAsync();
-        return OnPageLoaded(position, await hub.Pages.ReadAsync(position));
+        return OnPageLoaded(position, await hub.Pages.ReadAsync(position, _pageSize));
     });
 
     // Tries until it is done, and wakes the consumer.
@@ -90,17 +94,19 @@ internal sealed partial class TopicSubscription
             return null;
         }
 
-        while (_pageIndex < page.Events.Count)
+        while (_pageIndex < page.Records.Count)
         {
-            TopicEvent next = page.Events[_pageIndex++];
-            if (topics.Covers(next.Topic))
+            int index = _pageIndex++;
+            if (page.Topics[index] is { } topic && topics.Covers(topic))
             {
-                _position = next.Position;
+                TopicEvent next = page.EventAt(index);
+                (_position, _hasFound) = (next.Position, true);
                 return next;
             }
         }
 
-        (_position, _page) = (page.End, null);
+        _pageSize = _hasFound ? EventPage.TargetSize : Math.Min(2 * _pageSize, EventPage.MaxSize);
+        (_position, _page, _hasFound) = (page.End, null, false);
         Resume();
         return null;
     }

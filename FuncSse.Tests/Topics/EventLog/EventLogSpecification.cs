@@ -43,6 +43,21 @@ public abstract partial class EventLogSpecification
     }
 
     [Fact]
+    public async Task Reader_that_begins_within_an_append_misses_nothing()
+    {
+        await using var node = new TopicNode(CreateLog());
+        NumberedRecord[] records = [.. Enumerable.Range(1, 50).Select(number => TopicNode.Record(number, $"{number} {new string('x', 1000)}"))];
+        IReadOnlyList<LogPosition> ends = await node.AppendAsync(records);
+        Assert.Equal(ends, await node.AppendAsync(records));
+        string after = $"{Assert.Single(await node.AppendAsync([TopicNode.Record(51, "after")]))}";
+        for (int index = 0; index < ends.Count; index++)
+        {
+            Assert.Equal([.. ends.Skip(index + 1).Select(end => $"{end}"), after], (await node.ReadAsync($"{ends[index]}", pageSize: 5000)).Select(one => one.Id));
+            Assert.Equal(PositionState.Unknown, await node.StateAsync($"{ends[index] with { Mark = ends[(index + 1) % ends.Count].Mark }}"));
+        }
+    }
+
+    [Fact]
     public async Task What_is_published_during_an_append_goes_out_with_the_next()
     {
         var log = new FaultyLog(CreateLog());
