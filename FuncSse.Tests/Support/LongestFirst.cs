@@ -1,4 +1,5 @@
 using FuncSse.Tests;
+using FuncSse.Tests.Clients;
 using FuncSse.Tests.Samples;
 using FuncSse.Tests.Topics;
 using Xunit.Sdk;
@@ -13,9 +14,10 @@ public sealed class LongestFirst : ITestCollectionOrderer
 {
     private static readonly Type[] s_longest =
     [
-        typeof(PageTests), typeof(StorageProcessTests), typeof(FirefoxModuleTests), typeof(PageFeedTests), typeof(ModuleTests), typeof(PageAccessTests),
-        typeof(PageTopicTests), typeof(RedisFaultTests), typeof(ProcessTests), typeof(StorageEventLogTests), typeof(EndToEndTests), typeof(StorageFaultTests),
-        typeof(NegotiateTests), typeof(JobProgressTests), typeof(FaultTests),
+        typeof(FirefoxModuleTests), typeof(ModuleTests), typeof(PageTests), typeof(RecordedClientTests), typeof(RedisFailoverTests), typeof(RedisFaultTests),
+        typeof(StorageProcessTests), typeof(StorageEventLogTests), typeof(RecordedStreamTests), typeof(ProcessTests), typeof(EndToEndTests),
+        typeof(PageAccessTests), typeof(RecordingStoreTests), typeof(RedisEventLogTests), typeof(PageFeedTests), typeof(JobProgressTests),
+        typeof(StorageValueTests), typeof(StorageFaultTests), typeof(FaultTests), typeof(RecordingStartTests), typeof(SseStreamEndTests),
     ];
 
     public IReadOnlyCollection<TTestCollection> OrderTestCollections<TTestCollection>(IReadOnlyCollection<TTestCollection> testCollections)
