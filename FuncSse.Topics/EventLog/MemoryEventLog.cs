@@ -9,13 +9,13 @@ public sealed class MemoryEventLog : IEventLog
     internal const int MaxRecords = 1_000_000;
 
     private const long MaxBytes = 256L << 20;
-    private const int Overhead = 160;
+    private const int Overhead = 80; // Of an array, and of a place in a list that has grown.
 
     private readonly long _maxBytes;
     private readonly TimeSpan _retention;
     private readonly TimeProvider _time;
     private readonly Lock _gate = new();
-    private readonly List<(LogRecord Record, long Appended)> _records = [];
+    private readonly List<(ReadOnlyMemory<byte> Line, long Appended)> _records = []; // Without positions, of which a million would cost the collector time.
     private readonly Dictionary<long, LogPosition> _lastAppend = [];
     private readonly MemoryValues _values;
     private TaskCompletionSource? _appended; // If somebody waits.
@@ -86,7 +86,7 @@ public sealed class MemoryEventLog : IEventLog
             }
 
             int first = _removed + (int)(after.Offset - _earliest.Offset);
-            if (after != (first == _removed ? _earliest : _records[first - 1].Record.End))
+            if (after != (first == _removed ? _earliest : EndOf(first - 1)))
             {
                 return Task.FromResult(new LogPage(PositionState.Unknown, [], after));
             }
@@ -94,8 +94,8 @@ public sealed class MemoryEventLog : IEventLog
             var records = new List<LogRecord>();
             for (int index = first; index < _records.Count && maxBytes > 0; index++)
             {
-                records.Add(_records[index].Record);
-                maxBytes -= _records[index].Record.Line.Length;
+                records.Add(new LogRecord(_records[index].Line, EndOf(index)));
+                maxBytes -= _records[index].Line.Length;
             }
 
             LogPosition next = records.Count > 0 ? records[^1].End : after;
@@ -135,7 +135,7 @@ public sealed class MemoryEventLog : IEventLog
                 ReadOnlyMemory<byte> line = records[index].Line;
                 _end = ends[index] = _end with { Offset = _end.Offset + 1, Mark = RecordMark.Of(line.Span) };
                 _lastAppend.Add(records[index].Number, _end);
-                _records.Add((new LogRecord(line, _end), _time.GetTimestamp()));
+                _records.Add((line, _time.GetTimestamp()));
                 _bytes += line.Length + Overhead;
                 _values.Set(records[index], _end);
             }
@@ -166,13 +166,15 @@ public sealed class MemoryEventLog : IEventLog
         }
     }
 
+    private LogPosition EndOf(int index) =>
+        _end with { Offset = _earliest.Offset + index - _removed + 1, Mark = RecordMark.Of(_records[index].Line.Span) };
+
     private void Trim()
     {
         while (Kept > 0 && (_bytes > _maxBytes || Kept > MaxRecords || _time.GetElapsedTime(_records[_removed].Appended) > _retention))
         {
-            LogRecord oldest = _records[_removed].Record;
-            _bytes -= oldest.Line.Length + Overhead;
-            _earliest = oldest.End;
+            _earliest = EndOf(_removed);
+            _bytes -= _records[_removed].Line.Length + Overhead;
             _records[_removed++] = default;
         }
 
