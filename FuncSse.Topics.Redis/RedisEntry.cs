@@ -10,8 +10,10 @@ namespace FuncSse.Topics.Redis;
 /// </summary>
 internal static class RedisEntry
 {
-    /// <summary>How many bytes an entry has at most, unless it has one record.</summary>
-    public const int MaxSize = 16 * 1024;
+    /// <summary>
+    /// How many bytes an entry has at most, unless it has one record. With the rest of the entry, Redis takes 16 KB for it; for a little more it would take 20.
+    /// </summary>
+    public const int MaxSize = (16 * 1024) - 256;
 
     private const byte LineEnd = (byte)'\n';
     private const int IndexBits = 16;

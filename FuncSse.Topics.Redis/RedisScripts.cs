@@ -53,8 +53,8 @@ internal static class RedisScripts
           local f = entry[2]
           if f[1] == 'p' and f[3] == 'b' and f[5] == 'r' then return f[2], f[6], f[4] end
         end
-        local function first()
-          local entry = follow('-', 1)[1]
+        local function first(from)
+          local entry = follow(from or '-', 1)[1]
           while entry and not read(entry) do entry = follow('(' .. entry[1], 1)[1] end
           return entry
         end
@@ -83,7 +83,7 @@ internal static class RedisScripts
     /// <summary>
     /// Takes the writer, the retention of values in milliseconds (0 for ever), the numbers of the first and the last record, and then three arguments for
     /// each entry: nothing, what follows the entry's id in the position of its last record, and the records. After the entry come three for each of its
-    /// retained records: the topic, with <c>+</c> before it if the record becomes its value and <c>-</c> if the record clears the value, what follows the
+    /// retained records: the topic, with <c>+</c> before it if the record becomes its value and <c>-</c> if the record clears the value (which values that expire are not), what follows the
     /// id in the record's position, and the record. Publishes what was appended, as <see cref="RedisFeed"/> reads it. Answers with the epoch, why
     /// that was refused (or an empty text), and the ids. Records whose numbers the writer has passed are not appended, because their append was repeated or
     /// comes late: the answer has the epoch, nothing, and the ids and records of what the writer appended last, as far as it is kept.
@@ -108,13 +108,13 @@ internal static class RedisScripts
           epoch, last, bytes = begin()
           first = add(ARGV[8])
         end
-        local answer, before, size = { epoch, '' }, last, 0
+        local answer, before = { epoch, '' }, last
         for index = 6, #ARGV, 3 do
           local suffix, text = ARGV[index + 1], ARGV[index + 2]
           local retained, topic = string.match(ARGV[index], '^([+-])(.*)$')
           if not topic then
             id = index == 6 and first or add(text)
-            last, bytes, size = id .. suffix, bytes + #text + 64, size + #text
+            last, bytes = id .. suffix, bytes + #text + 64
             answer[#answer + 1] = id
           else
             local hash = string.sub(topic, 1, 1) == '$' and reserved or values
@@ -129,7 +129,8 @@ internal static class RedisScripts
           end
         end
         redis.call('HSET', log, 'last', last, 'bytes', string.format('%.0f', bytes), writer, ARGV[5] .. ' ' .. first .. ' ' .. id)
-        local message = size > 16384 and epoch .. ' ' .. last or epoch .. ' ' .. before .. ' ' .. id .. '\n' .. ARGV[8]
+        local isLarge = first ~= id or #ARGV[8] > 16384
+        local message = isLarge and epoch .. ' ' .. last or epoch .. ' ' .. before .. ' ' .. id .. '\n' .. ARGV[8]
         local told = redis.pcall('PUBLISH', stream .. ':appended', message)
         answer[2] = type(told) == 'table' and told.err or ''
         return answer
@@ -169,28 +170,31 @@ internal static class RedisScripts
 
     /// <summary>
     /// Takes the epoch, the position to read after, the id of its entry, and how many bytes to read. Answers with the epoch, the last position and
-    /// whether something at or before the position is kept (1 or 0). Of each entry follow the id, the position before it and the records. The first is
-    /// the one that follows the position, if that names it, and otherwise the position's own. What another program wrote is left out. It reads few entries
-    /// at once: large ones may follow small ones, and Redis serves nobody else while it copies them.
+    /// whether something at or before the position is kept (1 or 0), which is known only if nothing follows in the answer. Of each entry follow the id, the
+    /// position before it and the records. The first is the one that follows the position, if that names it, and otherwise the position's own. What another
+    /// program wrote is left out. It reads few entries at once: large ones may follow small ones, and Redis serves nobody else while it copies them.
     /// </summary>
     public const string Read = Life + Entries + """
         local epoch, last = find()
-        if epoch ~= ARGV[2] then return { epoch, last, 1 } end
+        local answer = { epoch, last, 1 }
+        if epoch ~= ARGV[2] then return answer end
         local after, id, left, count = ARGV[3], ARGV[4], tonumber(ARGV[5]), 1
-        local answer, page = { epoch, last, #redis.call('XREVRANGE', stream, id, '-', 'COUNT', 1) }, follow('(' .. id, 1)
+        local page = follow('(' .. id, 1)
         if (page[1] and read(page[1]) or last) ~= after then page = follow(id, 1) end
-        while page[1] do
+        while page[1] and left > 0 do
           for _, entry in ipairs(page) do
             local before, records = read(entry)
+            local isGone = #answer == 3 and entry[1] ~= id and before ~= after
+            if before and isGone then left = 0 end
             if before and left > 0 then
               answer[#answer + 1], answer[#answer + 2], answer[#answer + 3] = entry[1], before, records
               left = left - (entry[1] == id and 0 or #records)
             end
           end
-          if left <= 0 then break end
-          count = math.min(count * 2, 32)
-          page = follow('(' .. page[#page][1], count)
+          count = math.min(count * 2, math.ceil(left / 8192))
+          page = left > 0 and follow('(' .. page[#page][1], count) or page
         end
+        if #answer == 3 then answer[3] = #redis.call('XREVRANGE', stream, id, '-', 'COUNT', 1) end
         return answer
         """;
 
@@ -210,9 +214,18 @@ internal static class RedisScripts
           local _, _, before = read(entry)
           return bytes - before
         end
+        local function time(id)
+          return tonumber(string.match(id, '^%d+'))
+        end
         local entry, size = first(), tonumber(ARGV[3])
-        while entry and kept(entry) > size do
-          if redis.call('XTRIM', stream, 'MAXLEN', '~', math.floor(redis.call('XLEN', stream) * size / kept(entry))) == 0 then break end
+        if entry and kept(entry) > size then
+          local low, high = time(entry[1]), time(last)
+          while low < high do
+            local middle = math.floor((low + high) / 2)
+            local found = first(string.format('%.0f', middle))
+            if found and kept(found) > size then low = middle + 1 else high = middle end
+          end
+          redis.call('XTRIM', stream, 'MINID', string.format('%.0f', low))
           entry = first()
         end
         local fields = redis.call('HGETALL', log)

@@ -89,6 +89,25 @@ public sealed partial class RedisEventLogTests
         Assert.Equal(isPushed, message.Contains(data, StringComparison.Ordinal));
     }
 
+    // With their line ends they are in two entries.
+    [Theory]
+    [InlineData(8192, 8192)]
+    [InlineData(300, 16_084)]
+    [InlineData(16_284, 100)]
+    public async Task Records_of_16_KB_without_their_line_ends_come_as_they_are_in_the_log(int first, int second)
+    {
+        RedisLog log = Log();
+        TopicNode node = log.Node();
+        using SubscriptionReader reader = log.Node().Subscribe("t");
+        await reader.NextAsync();
+        await node.AppendAsync([Line(1, 100)]);
+        await reader.NextAsync();
+        foreach (LogPosition end in await node.AppendAsync([Line(2, first), Line(3, second)]))
+        {
+            Assert.Equal($"{end}", SubscriptionReader.Id(await reader.NextAsync()));
+        }
+    }
+
     [Fact]
     public async Task Message_that_is_missing_costs_one_look_at_the_log_and_no_event()
     {

@@ -116,6 +116,55 @@ public sealed partial class RedisEventLogTests(Redis redis) : EventLogSpecificat
     }
 
     [Fact]
+    public async Task Trimming_keeps_about_the_size_also_if_a_burst_is_followed_by_single_events()
+    {
+        const int Size = 2_000_000;
+        RedisLog log = Log(new TopicOptions { MaxLogSize = Size });
+        TopicNode node = log.Node();
+        await node.AppendAsync([.. Enumerable.Range(1, 4000).Select(number => Line(number, 200))]);
+        await node.AppendAsync([.. Enumerable.Range(4001, 4000).Select(number => Line(number, 200))]);
+        for (int number = 8001; number < 11_000; number++)
+        {
+            await node.AppendAsync([Line(number, 200)]);
+        }
+
+        await TrimAsync(log);
+        await Eventually.TrueAsync(async () =>
+            (await node.ReadAsync(await node.EarliestAsync())).Count is > Size / 200 * 6 / 10 and < Size / 200); // An entry counts 64 bytes more.
+    }
+
+    [Fact]
+    public async Task Position_that_is_gone_costs_no_page()
+    {
+        RedisLog log = Log();
+        TopicNode node = log.Node();
+        string gone = $"{(await node.AppendAsync([Line(1, 100)]))[0]}";
+        await node.AppendAsync([.. Enumerable.Range(2, 1000).Select(number => Line(number, 1000))]);
+        await redis.Server.CommandAsync("XTRIM", log.Key, "MAXLEN", "50");
+        long before = await redis.Server.InfoAsync("stats", "total_net_output_bytes");
+        Assert.Equal(PositionState.Expired, await node.StateAsync(gone));
+        Assert.InRange(await redis.Server.InfoAsync("stats", "total_net_output_bytes") - before, 0, 16_000);
+    }
+
+    [Theory]
+    [InlineData(127)]
+    [InlineData(1023)]
+    public async Task Memory_is_what_is_counted_and_a_tenth(int size)
+    {
+        RedisLog log = Log();
+        TopicNode node = log.Node();
+        await node.EarliestAsync();
+        long before = await redis.Server.InfoAsync("memory", "used_memory");
+        for (int batch = 0; batch < 10; batch++)
+        {
+            await node.AppendAsync([.. Enumerable.Range(1 + (batch * 4000), 4000).Select(number => Line(number, size))]);
+        }
+
+        long counted = long.Parse(await redis.Server.CommandAsync("HGET", $"{log.Key}:log", "bytes"), System.Globalization.CultureInfo.InvariantCulture);
+        Assert.InRange(await redis.Server.InfoAsync("memory", "used_memory") - before, counted * 0.9, counted * 1.1);
+    }
+
+    [Fact]
     public async Task Whoever_trims_the_end_is_known()
     {
         RedisLog log = Log();
@@ -258,9 +307,8 @@ public sealed partial class RedisEventLogTests(Redis redis) : EventLogSpecificat
             await node.PublishAsync("t", new string('x', 250_000));
         }
 
-        string memory = await redis.Server.CommandAsync("INFO", "memory");
-        string used = memory.Split('\n').Single(line => line.StartsWith("used_memory:", StringComparison.Ordinal)).Trim().Split(':')[1];
-        await redis.Server.CommandAsync("CONFIG", "SET", "maxmemory", used);
+        long used = await redis.Server.InfoAsync("memory", "used_memory");
+        await redis.Server.CommandAsync("CONFIG", "SET", "maxmemory", $"{used}");
         try
         {
             await Eventually.TrueAsync(async () =>
@@ -321,6 +369,10 @@ public sealed partial class RedisEventLogTests(Redis redis) : EventLogSpecificat
         _logs.Add(new RedisLog(redis.Server, options));
         return _logs[^1];
     }
+
+    // A record whose line has this many bytes.
+    private static NumberedRecord Line(long number, int size) =>
+        TopicNode.Record(number, new string('x', size - TopicNode.Record(number, "").Line.Length));
 
     // A new instance trims before it first waits.
     private static async Task TrimAsync(RedisLog log)

@@ -10,9 +10,9 @@ internal sealed partial class TopicSubscription
     private WeakReference<EventPage>? _page;
     private int _pageIndex;
 
-    // The size doubles with each page in which nothing was found: a few large reads take less time than many small ones.
+    // The size doubles at the end of each page, and begins anew with each event: where a subscription finds nothing, a few large reads take less time than
+    // many small ones.
     private int _pageSize = EventPage.TargetSize;
-    private bool _hasFound;
 
     // The page is loaded on another thread: this one may be the hub's reader, and it has the lock.
     private void Load(LogPosition? from)
@@ -100,13 +100,12 @@ internal sealed partial class TopicSubscription
             if (page.Topics[index] is { } topic && topics.Covers(topic))
             {
                 TopicEvent next = page.EventAt(index);
-                (_position, _hasFound) = (next.Position, true);
+                (_position, _pageSize) = (next.Position, EventPage.TargetSize / 2);
                 return next;
             }
         }
 
-        _pageSize = _hasFound ? EventPage.TargetSize : Math.Min(2 * _pageSize, EventPage.MaxSize);
-        (_position, _page, _hasFound) = (page.End, null, false);
+        (_position, _page, _pageSize) = (page.End, null, Math.Min(2 * _pageSize, EventPage.MaxSize));
         Resume();
         return null;
     }

@@ -92,6 +92,13 @@ internal sealed class RedisServer(params string[] arguments) : IAsyncDisposable
         return answer.Trim();
     }
 
+    /// <summary>A number of what <c>INFO</c> says.</summary>
+    public async Task<long> InfoAsync(string section, string name)
+    {
+        string[] lines = (await CommandAsync("INFO", section)).Split('\n', StringSplitOptions.TrimEntries);
+        return long.Parse(lines.Single(line => line.StartsWith($"{name}:", StringComparison.Ordinal))[(name.Length + 1)..], CultureInfo.InvariantCulture);
+    }
+
     /// <summary>The number of scripts that it has run.</summary>
     public async Task<long> CountScriptsAsync()
     {

@@ -179,6 +179,40 @@ public sealed class CatchUpTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Page_that_is_read_again_for_a_slow_client_is_not_a_large_one()
+    {
+        NumberedRecord other = new(100, new EventRecord("other", null, DateTimeOffset.UnixEpoch, Encoding.UTF8.GetBytes(new string('x', 64 * 1024))).Encode());
+        await _publisher.AppendAsync([.. Enumerable.Range(100, 80).Select(number => other with { Number = number })]);
+        for (int number = 0; number < 20; number++)
+        {
+            await _publisher.PublishAsync("a", $"{number} {new string('x', 100_000)}");
+        }
+
+        await using var node = new TopicNode(_log, s_smallRing);
+        using SubscriptionReader reader = node.Subscribe("a", TopicSubscription.Earliest);
+        await reader.NextAsync();
+        await reader.NextAsync();
+        long bytes = 0;
+        _log.OnRead = async (_, read) =>
+        {
+            LogPage page = await read();
+            Interlocked.Add(ref bytes, page.Records.Sum(record => (long)record.Line.Length));
+            return page;
+        };
+        int reads = _log.Reads;
+        for (int number = 1; number < 7; number++)
+        {
+            node.Hub.Pages.Clear(); // As when other clients have read other pages.
+            await Task.Yield();
+            GC.Collect();
+            Assert.StartsWith($"{number} ", await reader.DataAsync(), StringComparison.Ordinal);
+        }
+
+        Assert.InRange(_log.Reads - reads, 1, 12);
+        Assert.InRange(Volatile.Read(ref bytes) / (_log.Reads - reads), 0, 400_000);
+    }
+
+    [Fact]
     public async Task Events_of_other_topics_are_not_decoded()
     {
         string earliest = await _publisher.EarliestAsync();
